@@ -1,0 +1,38 @@
+# Language level, warnings, sanitizers, output folders, faster tools where they are present.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(EASYLM_PLUGIN_DIR ${PROJECT_BINARY_DIR}/lib/easylm/plugins)
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+add_link_options(-Wl,-z,defs -Wl,-z,now -Wl,-z,relro)
+
+if(EASYLM_SANITIZER)
+  add_compile_options(-fsanitize=${EASYLM_SANITIZER} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${EASYLM_SANITIZER})
+endif()
+if(EASYLM_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+if(EASYLM_SANITIZER OR EASYLM_FUZZ)
+  # A shared library built with clang's sanitizers leaves their runtime to the program.
+  get_property(options DIRECTORY PROPERTY LINK_OPTIONS)
+  list(REMOVE_ITEM options -Wl,-z,defs)
+  set_property(DIRECTORY PROPERTY LINK_OPTIONS ${options})
+endif()
+
+find_program(EASYLM_CCACHE ccache)
+if(EASYLM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${EASYLM_CCACHE})
+endif()
+find_program(EASYLM_MOLD mold)
+if(EASYLM_MOLD AND NOT EASYLM_FUZZ)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,73 @@
+// A resumable, rank-sharded stream of training batches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "easylm/component.h"
+#include "easylm/tokenizer.h"
+
+namespace easylm {
+
+// Where a stream stands. Small and exact; only the dataset that made it can read `state`.
+struct DatasetPosition {
+  std::int64_t epoch = 0;
+  std::int64_t batch = 0;  // batches of all ranks together since the start
+  std::string where;       // for people: "romeo.txt, byte 1204"
+  std::string state;       // (optional) whatever else the dataset needs
+};
+
+// One batch of rows; the spans are valid until the next call of next() or seek().
+struct TokenBatch {
+  std::int64_t num_rows = 0;
+  std::int64_t length = 0;
+  std::span<const std::int32_t> inputs, targets;  // [num_rows * length], row by row
+  std::span<const float> mask;                    // loss weight of each target, 0 or more
+  std::span<const std::int32_t> segments;         // document number within a row; empty: one document a row
+  DatasetPosition first;                          // where this batch began
+};
+
+enum class DatasetPass { endless, once };
+
+struct DatasetOptions {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  DatasetPass pass = DatasetPass::endless;
+  std::int64_t rank = 0, world = 1;  // this rank reads batches rank, rank + world, …
+};
+
+// Used by one thread at a time.
+class EASYLM_API Dataset : public Component {
+ public:
+  static constexpr std::string_view kKind = "dataset";
+  static constexpr std::string_view kInterface = "easylm.dataset/1";
+  ~Dataset() override;
+
+  // Reads what it needs and stands at the start. Throws Error if there is no data. Called once. [setup]
+  virtual void open(const DatasetOptions& options) = 0;
+
+  // The next batch of this rank; false only in a `once` pass that is exhausted. In a `once` pass every token
+  // is seen exactly once; the last rows are padded with mask 0. Endless passes begin again. [train-loop]
+  virtual bool next(TokenBatch& batch) = 0;
+
+  // The position from which next() will read; the union over ranks of what follows does not depend on
+  // `world`.
+  virtual DatasetPosition position() const = 0;
+
+  // Goes there, exactly, in O(1), without reading what lies before. Throws Error{corrupt} if it can't be one
+  // of ours.
+  virtual void seek(const DatasetPosition& position) = 0;
+
+  virtual std::int64_t tokens_per_batch() const = 0;  // num_rows * length, of one rank
+
+  // (optional) UTF-8 bytes of text behind the targets of one `once` pass, for bits per byte; 0 if unknown.
+  // Default 0.
+  virtual std::int64_t text_bytes() const;
+
+  // Of content and settings: a resume with another one is refused.
+  virtual std::string fingerprint() const = 0;
+};
+
+}  // namespace easylm
