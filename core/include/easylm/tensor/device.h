@@ -1,0 +1,39 @@
+// Devices, precisions, threads and the CPU allocator.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "easylm/checkpoint_format.h"
+#include "easylm/export.h"
+#include "easylm/random.h"
+#include "easylm/stage.h"
+
+namespace easylm {
+
+// "auto" (cuda if there is one), "cpu", "cuda", "cuda:1". Throws Error{device} if it isn't there.
+EASYLM_API at::Device select_device(std::string_view name);
+
+// "fp32" or "bf16": the dtype of the computation.
+EASYLM_API at::ScalarType compute_dtype(std::string_view precision);
+
+EASYLM_API at::ScalarType scalar_type_of(DType dtype);
+EASYLM_API DType dtype_of(at::ScalarType type);  // Throws Error{unsupported}.
+
+// Prepares LibTorch for a run: number of threads, the caching CPU allocator, no global randomness.
+// Idempotent.
+EASYLM_API void prepare_torch(const RunFacts& run);
+
+// A LibTorch generator that draws what `stream` names. CPU and CUDA draw different numbers.
+EASYLM_API at::Generator generator_of(const RandomStream& stream, at::Device device);
+
+// Bytes of tensors on the CPU: now, and the most since the last reset.
+EASYLM_API std::int64_t cpu_bytes_in_use();
+EASYLM_API std::int64_t cpu_bytes_peak();
+EASYLM_API void reset_cpu_bytes_peak();
+
+}  // namespace easylm
