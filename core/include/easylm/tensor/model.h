@@ -52,6 +52,9 @@ class EASYLM_API Model : public Component {
   // Allocates every parameter, uninitialised. Called once, before anything below. [setup]
   virtual void materialise(at::Device device, at::ScalarType dtype) = 0;
 
+  // Whether materialise() was called: tells a model that an earlier stage filled from one that was only made.
+  virtual bool materialised() const = 0;
+
   // Draws initial weights by the model's own recipe, from the host's generator, one stream a parameter.
   // [setup]
   virtual void initialise(Host& host) = 0;
