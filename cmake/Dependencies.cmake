@@ -30,5 +30,9 @@ if(EASYLM_BUILD_TENSOR)
   target_link_directories(easylm_libtorch INTERFACE ${torch}/lib)
   target_link_options(easylm_libtorch INTERFACE
     -Wl,-rpath,${torch}/lib -Wl,-rpath-link,${torch}/lib -Wl,-rpath-link,${EASYLM_LIBTORCH}/nvidia/cu13/lib)
-  target_link_libraries(easylm_libtorch INTERFACE -Wl,--no-as-needed torch_cpu c10 -Wl,--as-needed)
+  # at::parallel_for is a header that runs one thread without OpenMP; the runtime is LibTorch's own, so that there is
+  # one pool of threads.
+  target_compile_options(easylm_libtorch INTERFACE -fopenmp)
+  target_link_libraries(easylm_libtorch INTERFACE
+    -Wl,--no-as-needed torch_cpu c10 -Wl,--as-needed ${torch}/lib/libgomp.so.1)
 endif()
