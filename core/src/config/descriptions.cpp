@@ -1,0 +1,8 @@
+// The key function of Descriptions.
+#include "config/descriptions.h"
+
+namespace easylm {
+
+Descriptions::~Descriptions() = default;
+
+}  // namespace easylm
