@@ -22,6 +22,7 @@ Registrar::~Registrar() = default;
 
 Tokenizer::~Tokenizer() = default;
 Schedule::~Schedule() = default;
+void Schedule::plan(std::int64_t /*total_steps*/) {}
 Tracker::~Tracker() = default;
 Stage::~Stage() = default;
 StageContext::~StageContext() = default;
