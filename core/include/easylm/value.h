@@ -26,7 +26,7 @@ struct Value;
 // An ordered table of settings. For a component `type` names it; for a plain table it is empty.
 struct EASYLM_API Table {
   std::string type;
-  std::vector<Setting> settings = {};
+  std::vector<Setting> settings;
   Origin origin = {};
 
   const Value* find(std::string_view key) const;  // null if absent
