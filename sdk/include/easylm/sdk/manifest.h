@@ -2,13 +2,12 @@
 // of it.
 #pragma once
 
-#include <version>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 
-#define EASYLM_API_MAJOR 1
-#define EASYLM_API_MINOR 0
-
-#define EASYLM_STRING_(x) #x
-#define EASYLM_STRING(x) EASYLM_STRING_(x)
+#include "easylm/border.h"
+#include "easylm/layout.h"
 
 #ifndef EASYLM_PLUGIN_TORCH  // the build rule defines it for plugins that use LibTorch
 #define EASYLM_PLUGIN_TORCH "none"
@@ -17,55 +16,42 @@
 #define EASYLM_PLUGIN_CUDA "none"
 #endif
 
-#if defined(__SANITIZE_ADDRESS__)
-#define EASYLM_MANIFEST_SANITIZER "address"
-#elif defined(__SANITIZE_THREAD__)
-#define EASYLM_MANIFEST_SANITIZER "thread"
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define EASYLM_MANIFEST_SANITIZER "address"
-#elif __has_feature(thread_sanitizer)
-#define EASYLM_MANIFEST_SANITIZER "thread"
-#endif
-#endif
-#ifndef EASYLM_MANIFEST_SANITIZER
-#define EASYLM_MANIFEST_SANITIZER "none"
-#endif
+namespace easylm::sdk {
 
-#if defined(_GLIBCXX_DEBUG)
-#define EASYLM_MANIFEST_DEBUG "1"
+// The bytes of an ELF note as the format wants them: owner "EasyLM", type 1, then the text.
+template <std::size_t Size>
+struct ManifestNote {
+  std::uint32_t owner_size = 7;
+  std::uint32_t text_size = Size;
+  std::uint32_t type = 1;
+  std::array<char, 8> owner = {'E', 'a', 's', 'y', 'L', 'M', 0, 0};
+  std::array<char, (Size + 3) / 4 * 4> text = {};
+};
+
+template <std::size_t N>
+consteval ManifestNote<N - 1> manifest_note(const char (&text)[N]) {
+  ManifestNote<N - 1> note;
+  int num_lines = 0;
+  for (std::size_t i = 0; i + 1 < N; ++i) {
+    note.text[i] = text[i];
+    if (text[i] == '\n') ++num_lines;
+    if (text[i] == '\0') throw "a plugin's name and version must not hold a NUL";
+  }
+  if (num_lines != 13) throw "a plugin's name and version must not hold a line break";
+  write_layout(note.text.data() + (N - 1));
+  return note;
+}
+
+}  // namespace easylm::sdk
+
+#if defined(__clang__)  // it would pad the note with a red zone; g++ leaves named sections alone
+#define EASYLM_NOTE_ATTRIBUTES gnu::used, gnu::section(".note.easylm"), clang::no_sanitize("address")
 #else
-#define EASYLM_MANIFEST_DEBUG "0"
+#define EASYLM_NOTE_ATTRIBUTES gnu::used, gnu::section(".note.easylm")
 #endif
 
-#if defined(__clang__)
-#define EASYLM_MANIFEST_COMPILER "clang-" EASYLM_STRING(__clang_major__)
-#else
-#define EASYLM_MANIFEST_COMPILER "gcc-" EASYLM_STRING(__GNUC__)
-#endif
-
-// `key=value` pairs, one a line. The host states its own with the same macro, so the two can't drift apart.
-#define EASYLM_MANIFEST_BUILD \
-  "api=" EASYLM_STRING(EASYLM_API_MAJOR) "." EASYLM_STRING(EASYLM_API_MINOR) "\\n"                \
-  "compiler=" EASYLM_MANIFEST_COMPILER "\\n"                                                      \
-  "cxxabi=" EASYLM_STRING(__GXX_ABI_VERSION) "\\n"                                                \
-  "cxx11abi=" EASYLM_STRING(_GLIBCXX_USE_CXX11_ABI) "\\n"                                         \
-  "libstdcxx=" EASYLM_STRING(_GLIBCXX_RELEASE) "\\n"                                              \
-  "debug=" EASYLM_MANIFEST_DEBUG "\\n"                                                            \
-  "sanitizer=" EASYLM_MANIFEST_SANITIZER "\\n"
-
-// One top-level asm statement: exact bytes in a PT_NOTE segment, which survives strip, LTO and --gc-sections.
-#define EASYLM_MANIFEST_NOTE(NAME, VERSION)                                                \
-  __asm__(                                                                                 \
-      ".pushsection .note.easylm,\"aR\",@note\n"                                           \
-      ".balign 4\n"                                                                        \
-      ".long 7, 3f-2f, 1\n"                                                                \
-      ".asciz \"EasyLM\"\n"                                                                \
-      ".balign 4\n"                                                                        \
-      "2:\n"                                                                               \
-      ".ascii \"manifest=1\\nname=" NAME "\\nversion=" VERSION "\\n" EASYLM_MANIFEST_BUILD \
-      "torch=" EASYLM_PLUGIN_TORCH "\\ncuda=" EASYLM_PLUGIN_CUDA                           \
-      "\\n\"\n"                                                                            \
-      "3:\n"                                                                               \
-      ".balign 4\n"                                                                        \
-      ".popsection")
+// A constant in a note section becomes a PT_NOTE segment, which survives strip, LTO and --gc-sections.
+#define EASYLM_MANIFEST_NOTE(NAME, VERSION)                                          \
+  [[EASYLM_NOTE_ATTRIBUTES]] alignas(4) static constexpr auto easylm_manifest_note = \
+      ::easylm::sdk::manifest_note(                                                  \
+          EASYLM_MANIFEST_TEXT(NAME, VERSION, EASYLM_PLUGIN_TORCH, EASYLM_PLUGIN_CUDA))

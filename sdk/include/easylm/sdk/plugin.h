@@ -74,28 +74,21 @@ int guarded(Body&& body, char* error, std::size_t error_size) noexcept {
 
 }  // namespace easylm::sdk
 
-// What the one exported symbol, `easylm_plugin_v1`, points to. Grows at its end only.
-struct EasylmPluginV1 {
-  std::uint32_t struct_size;
-  int (*register_components)(easylm::Registrar* registrar, char* error, std::size_t error_size) noexcept;
-};
-
 // Opens the body of the plugin's one entry point. NAME and VERSION are string literals.
-#define EASYLM_PLUGIN(NAME, VERSION)                                                              \
-  EASYLM_MANIFEST_NOTE(NAME, VERSION);                                                            \
-  static void easylm_register_components(::easylm::sdk::ComponentRegistrar& registrar);           \
-  static int easylm_register_guarded(::easylm::Registrar* registrar, char* error,                 \
-                                     std::size_t error_size) noexcept {                           \
-    return ::easylm::sdk::guarded(                                                                \
-        [&] {                                                                                     \
-          ::easylm::sdk::ComponentRegistrar wrapped(*registrar);                                  \
-          easylm_register_components(wrapped);                                                    \
-        },                                                                                        \
-        error, error_size);                                                                       \
-  }                                                                                               \
-  static constexpr EasylmPluginV1 easylm_entry{sizeof(EasylmPluginV1), &easylm_register_guarded}; \
-  extern "C" {                                                                                    \
-  EASYLM_API extern const EasylmPluginV1* const easylm_plugin_v1;                                 \
-  const EasylmPluginV1* const easylm_plugin_v1 = &easylm_entry;                                   \
-  }                                                                                               \
+#define EASYLM_PLUGIN(NAME, VERSION)                                                           \
+  EASYLM_MANIFEST_NOTE(NAME, VERSION);                                                         \
+  static void easylm_register_components(::easylm::sdk::ComponentRegistrar& registrar);        \
+  static int easylm_register_guarded(::easylm::Registrar* registrar, char* error,              \
+                                     std::size_t error_size) noexcept {                        \
+    return ::easylm::sdk::guarded(                                                             \
+        [&] {                                                                                  \
+          ::easylm::sdk::ComponentRegistrar wrapped(*registrar);                               \
+          easylm_register_components(wrapped);                                                 \
+        },                                                                                     \
+        error, error_size);                                                                    \
+  }                                                                                            \
+  extern "C" {                                                                                 \
+  EASYLM_API extern const EasylmPluginV1 easylm_plugin_v1;                                     \
+  constexpr EasylmPluginV1 easylm_plugin_v1{sizeof(EasylmPluginV1), &easylm_register_guarded}; \
+  }                                                                                            \
   static void easylm_register_components(::easylm::sdk::ComponentRegistrar& registrar)

@@ -1,0 +1,118 @@
+// A checksum over the layout of every struct that crosses the plugin border, worked out by the compiler: a
+// plugin built with other headers, other packing or another standard library has another one, and is refused
+// unread. What it can't see, such as a reordered virtual function, is what EASYLM_API_MAJOR is for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+
+#include "easylm/checkpoint_format.h"
+#include "easylm/checkpoints.h"
+#include "easylm/dataset.h"
+#include "easylm/registrar.h"
+#include "easylm/stage.h"
+#include "easylm/tokenizer.h"
+#include "easylm/tracker.h"
+
+namespace easylm {
+namespace layout_detail {
+
+// FNV-1a over 64-bit words.
+class Checksum {
+ public:
+  constexpr Checksum& add(std::initializer_list<std::size_t> words) {
+    for (const std::size_t word : words) value_ = (value_ ^ word) * 0x100000001b3ULL;
+    return *this;
+  }
+  constexpr std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 0xcbf29ce484222325ULL;
+};
+
+}  // namespace layout_detail
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // both compilers define it for these plain aggregates
+#define EASYLM_SIZE(T) sizeof(T), alignof(T)
+#define EASYLM_AT(T, member) offsetof(T, member), sizeof(T::member)
+
+constexpr std::uint64_t layout_checksum() {
+  layout_detail::Checksum sum;
+  // Values and descriptions.
+  sum.add({EASYLM_SIZE(Origin), EASYLM_AT(Origin, source), EASYLM_AT(Origin, file), EASYLM_AT(Origin, line),
+           EASYLM_AT(Origin, column)});
+  sum.add({EASYLM_SIZE(Table), EASYLM_AT(Table, type), EASYLM_AT(Table, settings), EASYLM_AT(Table, origin)});
+  sum.add({EASYLM_SIZE(Value), EASYLM_AT(Value, data), EASYLM_AT(Value, origin)});
+  sum.add({EASYLM_SIZE(Setting), EASYLM_AT(Setting, key), EASYLM_AT(Setting, value)});
+  sum.add({EASYLM_SIZE(Field), EASYLM_AT(Field, key), EASYLM_AT(Field, type), EASYLM_AT(Field, doc),
+           EASYLM_AT(Field, unit), EASYLM_AT(Field, default_value), EASYLM_AT(Field, is_optional),
+           EASYLM_AT(Field, must_exist), EASYLM_AT(Field, minimum), EASYLM_AT(Field, maximum),
+           EASYLM_AT(Field, exclusive_minimum), EASYLM_AT(Field, choices), EASYLM_AT(Field, component_kind),
+           EASYLM_AT(Field, fields)});
+  sum.add({EASYLM_SIZE(Preset), EASYLM_AT(Preset, name), EASYLM_AT(Preset, settings)});
+  sum.add({EASYLM_SIZE(Fact), EASYLM_AT(Fact, name), EASYLM_AT(Fact, expression)});
+  sum.add({EASYLM_SIZE(Constraint), EASYLM_AT(Constraint, expression), EASYLM_AT(Constraint, key),
+           EASYLM_AT(Constraint, message), EASYLM_AT(Constraint, hint)});
+  sum.add({EASYLM_SIZE(Port), EASYLM_AT(Port, name), EASYLM_AT(Port, required)});
+  using Description = ComponentDescription;
+  sum.add({EASYLM_SIZE(Description), EASYLM_AT(Description, kind), EASYLM_AT(Description, interface),
+           EASYLM_AT(Description, name), EASYLM_AT(Description, doc), EASYLM_AT(Description, fields),
+           EASYLM_AT(Description, presets), EASYLM_AT(Description, facts),
+           EASYLM_AT(Description, constraints), EASYLM_AT(Description, needs),
+           EASYLM_AT(Description, makes)});
+  sum.add({EASYLM_SIZE(ComponentFactory), EASYLM_AT(ComponentFactory, description),
+           EASYLM_AT(ComponentFactory, create)});
+  // Services and classes with inline members.
+  sum.add({EASYLM_SIZE(Component), EASYLM_SIZE(Host), EASYLM_SIZE(Error), EASYLM_SIZE(RandomStream),
+           EASYLM_SIZE(StopToken)});
+  sum.add({EASYLM_SIZE(LogPair), EASYLM_AT(LogPair, key), EASYLM_AT(LogPair, value)});
+  sum.add({EASYLM_SIZE(Paths), EASYLM_AT(Paths, run), EASYLM_AT(Paths, cache)});
+  // Data and text.
+  sum.add({EASYLM_SIZE(SpecialTokens), EASYLM_AT(SpecialTokens, bos), EASYLM_AT(SpecialTokens, eos),
+           EASYLM_AT(SpecialTokens, pad), EASYLM_AT(SpecialTokens, stop)});
+  sum.add({EASYLM_SIZE(NamedFile), EASYLM_AT(NamedFile, name), EASYLM_AT(NamedFile, bytes)});
+  sum.add({EASYLM_SIZE(DatasetPosition), EASYLM_AT(DatasetPosition, epoch), EASYLM_AT(DatasetPosition, batch),
+           EASYLM_AT(DatasetPosition, where), EASYLM_AT(DatasetPosition, state)});
+  sum.add({EASYLM_SIZE(TokenBatch), EASYLM_AT(TokenBatch, num_rows), EASYLM_AT(TokenBatch, length),
+           EASYLM_AT(TokenBatch, inputs), EASYLM_AT(TokenBatch, targets), EASYLM_AT(TokenBatch, mask),
+           EASYLM_AT(TokenBatch, segments), EASYLM_AT(TokenBatch, first)});
+  sum.add({EASYLM_SIZE(DatasetOptions), EASYLM_AT(DatasetOptions, tokenizer), EASYLM_AT(DatasetOptions, pass),
+           EASYLM_AT(DatasetOptions, rank), EASYLM_AT(DatasetOptions, world)});
+  // Checkpoints.
+  sum.add({EASYLM_SIZE(TensorInfo), EASYLM_AT(TensorInfo, name), EASYLM_AT(TensorInfo, dtype),
+           EASYLM_AT(TensorInfo, shape)});
+  sum.add({EASYLM_SIZE(WritePlan), EASYLM_AT(WritePlan, stem), EASYLM_AT(WritePlan, tensors),
+           EASYLM_AT(WritePlan, model_config), EASYLM_AT(WritePlan, files)});
+  sum.add({EASYLM_SIZE(SaveRequest), EASYLM_AT(SaveRequest, step), EASYLM_AT(SaveRequest, tokens),
+           EASYLM_AT(SaveRequest, dataset_fingerprint), EASYLM_AT(SaveRequest, parent),
+           EASYLM_AT(SaveRequest, metrics)});
+  sum.add({EASYLM_SIZE(SavedVersion), EASYLM_AT(SavedVersion, uri), EASYLM_AT(SavedVersion, path)});
+  // Stages and trackers.
+  sum.add({EASYLM_SIZE(Artifact), EASYLM_AT(Artifact, component), EASYLM_AT(Artifact, path),
+           EASYLM_AT(Artifact, uri), EASYLM_AT(Artifact, config)});
+  sum.add({EASYLM_SIZE(RunFacts), EASYLM_AT(RunFacts, name), EASYLM_AT(RunFacts, seed),
+           EASYLM_AT(RunFacts, device), EASYLM_AT(RunFacts, precision), EASYLM_AT(RunFacts, threads)});
+  sum.add({EASYLM_SIZE(Metric), EASYLM_AT(Metric, name), EASYLM_AT(Metric, value)});
+  sum.add({EASYLM_SIZE(MetricRecord), EASYLM_AT(MetricRecord, stage), EASYLM_AT(MetricRecord, step),
+           EASYLM_AT(MetricRecord, tokens), EASYLM_AT(MetricRecord, time), EASYLM_AT(MetricRecord, metrics)});
+  sum.add({EASYLM_SIZE(TrackerOptions), EASYLM_AT(TrackerOptions, run_name),
+           EASYLM_AT(TrackerOptions, folder), EASYLM_AT(TrackerOptions, resolved_config)});
+  return sum.value();
+}
+
+#undef EASYLM_AT
+#undef EASYLM_SIZE
+#pragma GCC diagnostic pop
+
+// Writes layout_checksum() as 16 hexadecimal digits over the zeros that end a manifest's text.
+constexpr void write_layout(char* end_of_text) {
+  std::uint64_t rest = layout_checksum();
+  for (char* digit = end_of_text - 2; digit > end_of_text - 18; --digit) {
+    *digit = "0123456789abcdef"[rest & 15U];
+    rest >>= 4U;
+  }
+}
+
+}  // namespace easylm

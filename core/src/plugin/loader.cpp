@@ -1,0 +1,159 @@
+// Loads a plugin that passed inspection, and lets it register its components.
+#include "plugin/loader.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+
+#define BOOST_DLL_USE_STD_FS
+#include <array>
+#include <boost/dll/shared_library.hpp>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "easylm/border.h"
+#include "easylm/error.h"
+
+namespace easylm {
+namespace {
+
+constexpr const char* kSymbol = "easylm_plugin_v1";
+
+// Handles and factories are leaked on purpose: code of a plugin may run until the very end of the process.
+struct Leaked {
+  std::mutex mutex;
+  std::deque<LoadedPlugin> plugins;  // a deque: references stay valid
+  std::deque<boost::dll::shared_library> libraries;
+};
+
+Leaked& leaked() {
+  static auto* const all = new Leaked;
+  return *all;
+}
+
+[[noreturn]] void refuse(const InspectedPlugin& plugin, const std::string& why, const std::string& remedy) {
+  throw Error(ErrorCode::plugin, "plugin " + plugin.file.string() + " can't be used: " + why, remedy);
+}
+
+class Collector : public Registrar {
+ public:
+  explicit Collector(std::vector<ComponentFactory>& factories) : factories_(factories) {}
+  void add(ComponentFactory factory) override {
+    const ComponentDescription& d = factory.description;
+    const std::string id = d.kind + "/" + d.name;
+    if (d.kind.empty() || d.name.empty() || d.interface.empty() || !factory.create) {
+      throw Error(ErrorCode::plugin,
+                  "component '" + id + "' lacks a kind, a name, an interface or a factory");
+    }
+    if (!names_.insert(id).second)
+      throw Error(ErrorCode::plugin, "component '" + id + "' is registered twice");
+    factories_.push_back(std::move(factory));
+  }
+
+ private:
+  std::vector<ComponentFactory>& factories_;
+  std::set<std::string> names_;
+};
+
+// The entry struct, if the symbol is data and large enough to be one.
+const EasylmPluginV1& entry_of(const InspectedPlugin& plugin, const boost::dll::shared_library& library) {
+  const std::string remedy = "build it with EASYLM_PLUGIN of this version's SDK";
+  void* address = dlsym(library.native(), kSymbol);
+  if (address == nullptr) refuse(plugin, std::string("it doesn't export ") + kSymbol, remedy);
+  Dl_info info{};
+  const ElfW(Sym)* symbol = nullptr;
+  if (dladdr1(address, &info, reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol)), RTLD_DL_SYMENT) ==
+          0 ||
+      symbol == nullptr || ELF64_ST_TYPE(symbol->st_info) != STT_OBJECT ||
+      symbol->st_size < sizeof(EasylmPluginV1)) {
+    refuse(plugin, std::string(kSymbol) + " is not an EasylmPluginV1", remedy);
+  }
+  const auto& entry = *static_cast<const EasylmPluginV1*>(address);
+  if (entry.struct_size < sizeof(EasylmPluginV1) || entry.register_components == nullptr) {
+    refuse(plugin, std::string(kSymbol) + " is shorter than this host needs", remedy);
+  }
+  return entry;
+}
+
+std::vector<ComponentFactory> registered_by(const InspectedPlugin& plugin, const EasylmPluginV1& entry) {
+  std::vector<ComponentFactory> factories;
+  Collector collector(factories);
+  std::array<char, 1024> text{};
+  int failed = 1;
+  try {  // the SDK lets nothing out; a hand-written entry might
+    failed = entry.register_components(&collector, text.data(), text.size());
+  } catch (const std::exception& e) {
+    refuse(plugin, std::string("it threw while registering: ") + e.what(),
+           "report it to the plugin's author");
+  } catch (...) {
+    refuse(plugin, "it threw while registering", "report it to the plugin's author");
+  }
+  text.back() = '\0';
+  if (failed != 0) {
+    refuse(plugin, std::string("it failed while registering: ") + text.data(),
+           "report it to the plugin's author");
+  }
+  return factories;
+}
+
+std::set<std::string> ids_of(const auto& items, auto description) {
+  std::set<std::string> ids;
+  for (const auto& item : items) ids.insert(description(item).kind + "/" + description(item).name);
+  return ids;
+}
+
+void check_description(const InspectedPlugin& plugin, const std::vector<ComponentFactory>& factories) {
+  if (!plugin.components) return;
+  const auto described = ids_of(
+      *plugin.components, [](const auto& item) -> const auto& { return item; });
+  const auto held = ids_of(
+      factories, [](const auto& item) -> const auto& { return item.description; });
+  if (described == held) return;
+  std::string difference;
+  for (const std::string& id : held) {
+    if (!described.contains(id)) difference += " " + id + " is not described;";
+  }
+  for (const std::string& id : described) {
+    if (!held.contains(id)) difference += " " + id + " is described but not there;";
+  }
+  difference.pop_back();
+  refuse(plugin, "its description is stale:" + difference, "rebuild the plugin");
+}
+
+}  // namespace
+
+const ComponentFactory* LoadedPlugin::find(std::string_view kind, std::string_view name) const {
+  for (const ComponentFactory& factory : factories) {
+    if (factory.description.kind == kind && factory.description.name == name) return &factory;
+  }
+  return nullptr;
+}
+
+const LoadedPlugin& load_plugin(const InspectedPlugin& plugin) {
+  EASYLM_CHECK(plugin.reasons.empty() && plugin.manifest, "a refused plugin must not be loaded");
+  Leaked& all = leaked();
+  const std::lock_guard lock(all.mutex);
+  for (const LoadedPlugin& loaded : all.plugins) {
+    if (loaded.file == plugin.file) return loaded;
+  }
+  if (identity_of(plugin.file) != plugin.identity) {
+    refuse(plugin, "the file changed after it was checked", "try again");
+  }
+  boost::dll::fs::error_code failure;
+  boost::dll::shared_library library;
+  library.load(plugin.file, failure, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  if (failure) {
+    const char* why = dlerror();
+    refuse(plugin, "the system can't load it: " + (why != nullptr ? std::string(why) : failure.message()),
+           "run `ldd -r " + plugin.file.string() + "` to see what it lacks");
+  }
+  const auto& handle = all.libraries.emplace_back(std::move(library));
+  auto factories = registered_by(plugin, entry_of(plugin, handle));
+  check_description(plugin, factories);
+  return all.plugins.emplace_back(LoadedPlugin{plugin.file, *plugin.manifest, std::move(factories)});
+}
+
+}  // namespace easylm
