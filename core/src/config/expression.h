@@ -30,9 +30,6 @@ class EASYLM_API Expression {
   // Error{invalid_config} for a division by zero or a text where a number is needed.
   ExpressionValue evaluate(const ExpressionLookup& lookup) const;
 
-  // Every name in it, in order of appearance.
-  std::vector<std::string> names() const;
-
  private:
   friend class ExpressionParser;
   enum class Op {
@@ -69,6 +66,7 @@ class EASYLM_API Expression {
   };
   class Evaluator;
 
+  std::string source_;
   std::vector<Node> nodes_;
   int root_ = 0;
 };
