@@ -14,6 +14,18 @@
 namespace easylm {
 namespace {
 
+// EasyLM's default schedule.
+Table default_schedule() {
+  Table table;
+  table.type = "warmup_cosine";
+  table.set("initial", {0.0, {}});
+  table.set("peak", {0.01, {}});
+  table.set("end", {0.001, {}});
+  table.set("warmup_steps", {std::int64_t{2000}, {}});
+  table.set("total_steps", {std::int64_t{500000}, {}});
+  return table;
+}
+
 struct Coefficients {
   float gradient_scale, epsilon;
   float b1, rest1, b2, rest2;  // a decay and what is left of one, which fp32 can't take from 1 exactly
@@ -45,7 +57,7 @@ void update_by_operators(const UpdateTensors& tensors, const Coefficients& c) {
 class AdamW : public Optimizer {
  public:
   struct Config {
-    Table schedule{"warmup_cosine"};
+    Table schedule = default_schedule();
     double b1 = 0.9;
     double b2 = 0.95;
     double eps = 1e-8;

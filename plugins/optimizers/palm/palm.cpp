@@ -13,10 +13,19 @@ namespace {
 
 constexpr double kWeightDecayUnit = 1e-4;  // the weight decay at which the factor on lr² is 1
 
+// EasyLM's default schedule, 1 / sqrt(max(step, 10000)).
+Table default_schedule() {
+  Table table;
+  table.type = "inverse_sqrt";
+  table.set("peak", {0.01, {}});
+  table.set("warmup_steps", {std::int64_t{10000}, {}});
+  return table;
+}
+
 class Palm : public Optimizer {
  public:
   struct Config {
-    Table schedule{"inverse_sqrt"};
+    Table schedule = default_schedule();
     double b1 = 0.9;
     double b2 = 0.99;
     double weight_decay = 1e-4;
