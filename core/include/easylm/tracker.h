@@ -11,8 +11,11 @@
 
 namespace easylm {
 
+// The names that the progress line and dashboards know: loss, accuracy, learning_rate, gradient_norm,
+// parameter_norm, tokens_per_second, peak_memory_bytes, validation_loss, validation_accuracy. Any other is
+// fine too.
 struct Metric {
-  std::string_view name;  // "loss", "validation_loss", "tokens_per_second"
+  std::string_view name;
   double value = 0;
 };
 
