@@ -64,6 +64,9 @@ class EASYLM_API Host {
   // The names of all available components of a kind, sorted.
   virtual std::vector<std::string> available(std::string_view kind) const = 0;
 
+  // (optional) The keys that a component's table may have, in the order of its description. Default: none.
+  virtual std::vector<std::string> keys(std::string_view kind, std::string_view name) const;
+
   // Same run seed, purpose and index: same bits, on any rank layout.
   virtual RandomStream random(std::string_view purpose, std::uint64_t index) = 0;
 

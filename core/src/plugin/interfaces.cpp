@@ -18,6 +18,7 @@ void* Component::extension(std::string_view /*id*/) { return nullptr; }
 
 Host::Host() = default;
 Host::~Host() = default;
+std::vector<std::string> Host::keys(std::string_view /*kind*/, std::string_view /*name*/) const { return {}; }
 Registrar::~Registrar() = default;
 
 Tokenizer::~Tokenizer() = default;
