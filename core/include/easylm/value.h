@@ -15,7 +15,7 @@ namespace easylm {
 // "checkpoint".
 struct Origin {
   std::string source = "default";
-  std::string file;  // empty unless source is "file"
+  std::string file;  // where it is written; for a preset or a default, where the table is that it fills
   int line = 0;      // 1-based; 0 if unknown
   int column = 0;
 };

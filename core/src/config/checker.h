@@ -51,7 +51,17 @@ class EASYLM_API Checker {
   Table check_overrides(const Table& raw, const ComponentPlace& place);
 
  private:
-  class Pass;
+  struct Spot;
+
+  Table check_settings(const Table& raw, std::span<const Field> fields, const Spot& spot);
+  std::optional<Value> check_value(const Value& raw, const Field& field, const Spot& spot);
+  std::optional<Table> check_nested(const Value& raw, const Spot& spot, const Value* default_value);
+  std::optional<std::string> type_of(Table& table, const Spot& spot, const Value* default_value);
+  const ComponentDescription* find_component(const std::string& type, const Spot& spot, const Origin& at);
+  Table expand_preset(const Table& raw, const ComponentDescription& description, const Spot& spot);
+  std::optional<Value> resolve_path(const Value& raw, const Field& field, const Spot& spot);
+  void report_unknown(const Setting& setting, std::span<const Field> fields, const Spot& spot);
+
   const Descriptions& descriptions_;
   const std::filesystem::path& directory_;
   Diagnostics& diagnostics_;

@@ -47,9 +47,9 @@ void Diagnostics::append(const Diagnostics& others) {
   items_.insert(items_.end(), others.items_.begin(), others.items_.end());
 }
 
-bool Diagnostics::has_errors() const {
-  return std::any_of(items_.begin(), items_.end(),
-                     [](const Diagnostic& d) { return d.severity == Severity::error; });
+std::size_t Diagnostics::num_errors() const {
+  const auto is_error = [](const Diagnostic& d) { return d.severity == Severity::error; };
+  return static_cast<std::size_t>(std::count_if(items_.begin(), items_.end(), is_error));
 }
 
 std::vector<Diagnostic> Diagnostics::sorted() const {

@@ -1,6 +1,7 @@
 // Everything wrong with a configuration, collected, so that one check reports it all.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,8 @@ class EASYLM_API Diagnostics {
   void warning(const Origin& at, std::string_view code, std::string message, std::string hint = {});
   void append(const Diagnostics& others);
 
-  bool has_errors() const;
+  bool has_errors() const { return num_errors() > 0; }
+  std::size_t num_errors() const;
   bool empty() const { return items_.empty(); }
 
   // By file, line and column, each once.

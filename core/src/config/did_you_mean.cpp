@@ -21,7 +21,9 @@ bool is_part_of(std::string_view part, std::string_view word) {
   if (part.size() < 4) return false;
   const std::size_t at = word.find(part);
   if (at == std::string_view::npos) return false;
-  const auto is_border = [&](std::size_t i) { return i >= word.size() || word[i] == '_' || word[i] == '-'; };
+  const auto is_border = [&](std::size_t i) {
+    return i >= word.size() || std::string_view("_-.").find(word[i]) != std::string_view::npos;
+  };
   return (at == 0 || is_border(at - 1)) && is_border(at + part.size());
 }
 

@@ -157,6 +157,16 @@ void merge_tables(Table& under, const Table& over) {
   }
 }
 
+void set_origin(Value& value, const Origin& origin) {
+  value.origin = origin;
+  if (List* list = std::get_if<List>(&value.data)) {
+    for (Value& item : *list) set_origin(item, origin);
+  } else if (Table* table = std::get_if<Table>(&value.data)) {
+    table->origin = origin;
+    for (Setting& setting : table->settings) set_origin(setting.value, origin);
+  }
+}
+
 std::optional<Document> load_document(const std::filesystem::path& file, Diagnostics& diagnostics) {
   Loader loader(diagnostics);
   auto root = loader.load(file, {"file", file.string(), 0, 0});

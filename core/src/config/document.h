@@ -40,4 +40,7 @@ EASYLM_API std::optional<Value> parse_value(std::string_view text);
 // Puts `over` into `under`: tables merge, everything else replaces.
 EASYLM_API void merge_tables(Table& under, const Table& over);
 
+// Says that `value` and everything in it came from there.
+EASYLM_API void set_origin(Value& value, const Origin& origin);
+
 }  // namespace easylm

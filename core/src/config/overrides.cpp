@@ -143,16 +143,6 @@ bool looks_like_toml(std::string_view text) {
   return !text.empty() && std::string_view("\"'[{").find(text[0]) != std::string_view::npos;
 }
 
-void set_origin(Value& value, const Origin& origin) {
-  value.origin = origin;
-  if (List* list = std::get_if<List>(&value.data)) {
-    for (Value& item : *list) set_origin(item, origin);
-  } else if (Table* table = std::get_if<Table>(&value.data)) {
-    table->origin = origin;
-    for (Setting& setting : table->settings) set_origin(setting.value, origin);
-  }
-}
-
 void apply_one(Table& root, std::vector<std::string> parts, Value value, const Origin& origin,
                Diagnostics& diagnostics) {
   std::string key;
