@@ -26,7 +26,12 @@ constexpr const char* kSymbol = "easylm_plugin_v1";
 struct Leaked {
   std::mutex mutex;
   std::deque<LoadedPlugin> plugins;  // a deque: references stay valid
-  std::deque<boost::dll::shared_library> libraries;
+  struct Library {
+    std::filesystem::path file;
+    FileIdentity identity;
+    boost::dll::shared_library handle;
+  };
+  std::deque<Library> libraries;  // also those that failed to register
 };
 
 Leaked& leaked() {
@@ -123,6 +128,32 @@ void check_description(const InspectedPlugin& plugin, const std::vector<Componen
   refuse(plugin, "its description is stale:" + difference, "rebuild the plugin");
 }
 
+// The system's loader knows a library by its path or inode: it would hand out an older one of the same again.
+void check_unchanged(const InspectedPlugin& plugin, const Leaked& all) {
+  const FileIdentity& now = plugin.identity;
+  if (identity_of(plugin.file) != now) refuse(plugin, "the file changed after it was checked", "try again");
+  for (const Leaked::Library& old : all.libraries) {
+    const bool is_same_file =
+        old.file == plugin.file || (old.identity.device == now.device && old.identity.inode == now.inode);
+    if (is_same_file && old.identity != now) {
+      refuse(plugin, "an earlier version of it is already loaded into this process",
+             "start the process again");
+    }
+  }
+}
+
+boost::dll::shared_library open(const InspectedPlugin& plugin) {
+  boost::dll::fs::error_code failure;
+  boost::dll::shared_library library;
+  library.load(plugin.file, failure, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  if (failure) {
+    const char* why = dlerror();
+    refuse(plugin, "the system can't load it: " + (why != nullptr ? std::string(why) : failure.message()),
+           "run `ldd -r " + plugin.file.string() + "` to see what it lacks");
+  }
+  return library;
+}
+
 }  // namespace
 
 const ComponentFactory* LoadedPlugin::find(std::string_view kind, std::string_view name) const {
@@ -136,22 +167,13 @@ const LoadedPlugin& load_plugin(const InspectedPlugin& plugin) {
   EASYLM_CHECK(plugin.reasons.empty() && plugin.manifest, "a refused plugin must not be loaded");
   Leaked& all = leaked();
   const std::lock_guard lock(all.mutex);
+  check_unchanged(plugin, all);
   for (const LoadedPlugin& loaded : all.plugins) {
     if (loaded.file == plugin.file) return loaded;
   }
-  if (identity_of(plugin.file) != plugin.identity) {
-    refuse(plugin, "the file changed after it was checked", "try again");
-  }
-  boost::dll::fs::error_code failure;
-  boost::dll::shared_library library;
-  library.load(plugin.file, failure, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-  if (failure) {
-    const char* why = dlerror();
-    refuse(plugin, "the system can't load it: " + (why != nullptr ? std::string(why) : failure.message()),
-           "run `ldd -r " + plugin.file.string() + "` to see what it lacks");
-  }
-  const auto& handle = all.libraries.emplace_back(std::move(library));
-  auto factories = registered_by(plugin, entry_of(plugin, handle));
+  const auto& library =
+      all.libraries.emplace_back(Leaked::Library{plugin.file, plugin.identity, open(plugin)});
+  auto factories = registered_by(plugin, entry_of(plugin, library.handle));
   check_description(plugin, factories);
   return all.plugins.emplace_back(LoadedPlugin{plugin.file, *plugin.manifest, std::move(factories)});
 }
