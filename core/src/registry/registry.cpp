@@ -1,0 +1,231 @@
+// The registry's writing side.
+#include "registry/registry.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <random>
+
+#include "easylm/error.h"
+#include "platform/clock.h"
+#include "platform/files.h"
+#include "registry/database.h"
+#include "registry/queries.h"
+#include "registry/schema.h"
+
+namespace easylm {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path file_in(const fs::path& home) { return home / "registry.sqlite"; }
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+// Starts with the time, so that ids sort; the rest makes two runs of one second differ.
+std::string new_run_id() {
+  std::random_device random;
+  std::array<char, 16> suffix{};
+  std::snprintf(suffix.data(), suffix.size(), "-%08x", random());
+  return utc_now_compact() + suffix.data();
+}
+
+void require_name(const std::string& text, std::string_view what) {
+  if (is_name(text)) return;
+  throw Error(ErrorCode::invalid_config,
+              "'" + text + "' can't be " + std::string(what) +
+                  ": use letters, digits, '.', '_' and '-', at most 100, the first not '.' or '-'",
+              "choose another name");
+}
+
+std::unique_ptr<Database> open_for_writing(const fs::path& home, FileSystem& files) {
+  files.create_folders(home);
+  auto database = std::make_unique<Database>(file_in(home), DatabaseAccess::read_write);
+  migrate(*database, migrations());
+  database->set_journal_mode(files.is_network(home) ? "delete" : "wal");
+  return database;
+}
+
+std::unique_ptr<Database> open_for_reading(const fs::path& home, FileSystem& files) {
+  if (!files.exists(file_in(home))) {
+    auto empty = std::make_unique<Database>();
+    migrate(*empty, migrations());
+    return empty;
+  }
+  auto database = std::make_unique<Database>(file_in(home), DatabaseAccess::read_only);
+  if (!needs_migration(*database, migrations())) return database;
+  return open_for_writing(home, files);
+}
+
+FileSystem& real_files() {
+  static FileSystem files;
+  return files;
+}
+
+}  // namespace
+
+std::string_view name_of(RunStatus status) {
+  switch (status) {
+    case RunStatus::running:
+      return "running";
+    case RunStatus::finished:
+      return "finished";
+    case RunStatus::failed:
+      return "failed";
+    case RunStatus::interrupted:
+      return "interrupted";
+  }
+  return "unknown";
+}
+
+Registry::Registry(const fs::path& home, RegistryAccess access) : Registry(home, access, real_files()) {}
+
+Registry::Registry(const fs::path& home, RegistryAccess access, FileSystem& files)
+    : home_(fs::absolute(home).lexically_normal()),
+      database_(access == RegistryAccess::write ? open_for_writing(home_, files)
+                                                : open_for_reading(home_, files)) {}
+
+Registry::~Registry() = default;
+
+std::string Registry::journal_mode() const { return database_->text("PRAGMA journal_mode"); }
+
+std::string Registry::begin_run(const NewRun& run) {
+  require_name(run.name, "the name of a run");
+  const std::string id = new_run_id();
+  Transaction transaction(*database_);
+  database_
+      ->prepare(
+          "INSERT INTO runs(id, name, status, started_at, config, seed, device, host, pid) "
+          "VALUES(?, ?, 'running', ?, ?, ?, ?, ?, ?)")
+      .bind(id)
+      .bind(run.name)
+      .bind(utc_now())
+      .bind(run.config)
+      .bind(static_cast<std::int64_t>(run.seed))
+      .bind(run.device)
+      .bind(host_name())
+      .bind(std::int64_t{::getpid()})
+      .run();
+  Statement plugin = database_->prepare("INSERT INTO run_plugins(run, name, version) VALUES(?, ?, ?)");
+  for (const auto& [name, version] : run.plugins) plugin.bind(id).bind(name).bind(version).run();
+  transaction.commit();
+  return id;
+}
+
+void Registry::finish_run(const std::string& id, RunStatus status) {
+  Transaction transaction(*database_);
+  Statement update =
+      database_->prepare("UPDATE runs SET status = ?, finished_at = ? WHERE id = ? RETURNING id");
+  update.bind(name_of(status)).bind(utc_now()).bind(id);
+  if (!update.step()) {
+    throw Error(ErrorCode::not_found, "the registry knows no run '" + id + "'", "begin it first");
+  }
+  update.run();
+  transaction.commit();
+}
+
+VersionRecord Registry::add_version(const NewVersion& version, const Placement& place) {
+  require_name(version.name, "the name of a version");
+  const Queries queries(*database_, home_);
+  Transaction transaction(*database_);
+  database_->prepare("INSERT INTO names(name, last_version) VALUES(?, 0) ON CONFLICT DO NOTHING")
+      .bind(version.name)
+      .run();
+  std::int64_t number = queries.last_number(version.name) + 1;
+  while (place && !place(number)) ++number;
+  queries.insert_version(version, number);
+  VersionRecord record = queries.version(version.name, number).value();
+  transaction.commit();
+  return record;
+}
+
+void Registry::set_metrics(std::string_view reference, const NamedNumbers& metrics) {
+  const Queries queries(*database_, home_);
+  Transaction transaction(*database_);
+  queries.insert_metrics(queries.resolve(parse_reference(reference)).id, metrics);
+  transaction.commit();
+}
+
+void Registry::tag(std::string_view reference, const std::string& key, const std::string& value) {
+  require_name(key, "the key of a tag");
+  const Queries queries(*database_, home_);
+  Transaction transaction(*database_);
+  database_->prepare("INSERT OR REPLACE INTO tags(owner, key, value) VALUES(?, ?, ?)")
+      .bind(queries.resolve(parse_reference(reference)).id)
+      .bind(key)
+      .bind(value)
+      .run();
+  transaction.commit();
+}
+
+void Registry::set_alias(const std::string& name, const std::string& alias, std::int64_t number) {
+  require_name(alias, "an alias");
+  if (alias == kLatest) {
+    throw Error(ErrorCode::invalid_config, "the alias 'latest' can't be set: it always is the newest version",
+                "choose another alias");
+  }
+  const Queries queries(*database_, home_);
+  Transaction transaction(*database_);
+  const Found found = queries.resolve({name, number, {}});
+  const std::string now = utc_now();
+  database_->prepare("INSERT OR REPLACE INTO aliases(name, alias, owner, moved_at) VALUES(?, ?, ?, ?)")
+      .bind(name)
+      .bind(alias)
+      .bind(found.id)
+      .bind(now)
+      .run();
+  database_->prepare("INSERT INTO alias_history(name, alias, version, moved_at) VALUES(?, ?, ?, ?)")
+      .bind(name)
+      .bind(alias)
+      .bind(found.number)
+      .bind(now)
+      .run();
+  transaction.commit();
+}
+
+void Registry::remove_version(std::string_view reference) {
+  const Queries queries(*database_, home_);
+  Transaction transaction(*database_);
+  const Found found = queries.resolve(parse_reference(reference));
+  Statement alias = database_->prepare("SELECT alias FROM aliases WHERE owner = ? ORDER BY alias");
+  if (alias.bind(found.id).step()) {
+    throw Error(ErrorCode::unsupported,
+                std::string(reference) + " can't be removed: the alias '" + alias.text(0) + "' points at it",
+                "move that alias to another version first");
+  }
+  database_->prepare("DELETE FROM versions WHERE id = ?").bind(found.id).run();
+  transaction.commit();
+}
+
+std::vector<std::int64_t> Registry::retire_unregistered(const std::string& name,
+                                                        const std::vector<std::int64_t>& numbers) {
+  std::vector<std::int64_t> unregistered;
+  if (numbers.empty()) return unregistered;
+  const Queries queries(*database_, home_);
+  Transaction transaction(*database_);
+  std::int64_t last = queries.last_number(name);
+  for (const std::int64_t number : numbers) {
+    if (queries.version(name, number)) continue;
+    unregistered.push_back(number);
+    last = std::max(last, number);
+  }
+  // A number beyond the last one given was placed before a COMMIT that failed. Once this write is durable,
+  // what that COMMIT may have left in the journal can't come back.
+  database_
+      ->prepare(
+          "INSERT INTO names(name, last_version) VALUES(?, ?) "
+          "ON CONFLICT(name) DO UPDATE SET last_version = excluded.last_version")
+      .bind(name)
+      .bind(last)
+      .run();
+  transaction.commit();
+  return unregistered;
+}
+
+}  // namespace easylm
