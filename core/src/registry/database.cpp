@@ -54,6 +54,23 @@ void roll_back(Database& database) noexcept {
   }
 }
 
+// SQLite's URI of a file that can't change; what would end the path in a URI is escaped.
+std::string frozen_uri(const std::string& file) {
+  std::string uri = "file:";
+  for (const char c : file) {
+    if (c == '%') {
+      uri += "%25";
+    } else if (c == '?') {
+      uri += "%3f";
+    } else if (c == '#') {
+      uri += "%23";
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 Statement::Statement(sqlite3* handle, sqlite3_stmt* statement, std::string file)
@@ -122,9 +139,11 @@ std::string Statement::text(int column) const {
 bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
 Database::Database(const std::filesystem::path& file, DatabaseAccess access) : file_(file.string()) {
-  const int flags =
-      access == DatabaseAccess::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const int result = sqlite3_open_v2(file.c_str(), &handle_, flags, nullptr);
+  const int flags = access == DatabaseAccess::read_write
+                        ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                        : SQLITE_OPEN_READONLY | (access == DatabaseAccess::frozen ? SQLITE_OPEN_URI : 0);
+  const std::string name = access == DatabaseAccess::frozen ? frozen_uri(file_) : file_;
+  const int result = sqlite3_open_v2(name.c_str(), &handle_, flags, nullptr);
   try {
     if (result != SQLITE_OK) fail(handle_, result, file_);
     sqlite3_extended_result_codes(handle_, 1);

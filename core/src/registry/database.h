@@ -13,7 +13,11 @@ struct sqlite3_stmt;
 
 namespace easylm {
 
-enum class DatabaseAccess { read_only, read_write };
+enum class DatabaseAccess {
+  read_write,
+  read_only,
+  frozen,  // read only, and nobody can write meanwhile: needs no lock and no file beside it
+};
 
 // One prepared statement. Used by the Database's thread.
 class Statement {

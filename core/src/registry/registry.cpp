@@ -52,13 +52,22 @@ std::unique_ptr<Database> open_for_writing(const fs::path& home, FileSystem& fil
   return database;
 }
 
+// Reading a write-ahead log needs files beside the database. In a folder that can't be written, a registry
+// that was closed properly can still be read: without a log nothing is pending.
+DatabaseAccess reading_access(const fs::path& home) {
+  std::error_code ignored;
+  const bool pending = fs::exists(file_in(home).string() + "-wal", ignored);
+  const bool writable = ::access(home.c_str(), W_OK) == 0;
+  return writable || pending ? DatabaseAccess::read_only : DatabaseAccess::frozen;
+}
+
 std::unique_ptr<Database> open_for_reading(const fs::path& home, FileSystem& files) {
   if (!files.exists(file_in(home))) {
     auto empty = std::make_unique<Database>();
     migrate(*empty, migrations());
     return empty;
   }
-  auto database = std::make_unique<Database>(file_in(home), DatabaseAccess::read_only);
+  auto database = std::make_unique<Database>(file_in(home), reading_access(home));
   if (!needs_migration(*database, migrations())) return database;
   return open_for_writing(home, files);
 }

@@ -17,7 +17,12 @@ std::vector<VersionRecord> Registry::list(const VersionFilter& filter) const {
   return versions;
 }
 
-VersionRecord Registry::resolve(std::string_view reference) const { return details(reference).version; }
+VersionRecord Registry::resolve(std::string_view reference) const {
+  const Snapshot snapshot(*database_);
+  const Queries queries(*database_, home_);
+  const Found found = queries.resolve(parse_reference(reference));
+  return queries.version(found.name, found.number).value();
+}
 
 VersionDetails Registry::details(std::string_view reference) const {
   const Snapshot snapshot(*database_);
