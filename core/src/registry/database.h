@@ -4,9 +4,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
+
+#include "easylm/export.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -20,7 +21,7 @@ enum class DatabaseAccess {
 };
 
 // One prepared statement. Used by the Database's thread.
-class Statement {
+class EASYLM_API Statement {
  public:
   Statement(sqlite3* handle, sqlite3_stmt* statement, std::string file);
   ~Statement();
@@ -52,7 +53,7 @@ class Statement {
   int next_parameter_ = 1;
 };
 
-class Database {
+class EASYLM_API Database {
  public:
   // Opens `file`; with read_write it is created if it isn't there.
   Database(const std::filesystem::path& file, DatabaseAccess access);
@@ -79,7 +80,7 @@ class Database {
 };
 
 // BEGIN IMMEDIATE now, COMMIT when told to, ROLLBACK if that never happened.
-class Transaction {
+class EASYLM_API Transaction {
  public:
   explicit Transaction(Database& database);
   ~Transaction();
@@ -94,7 +95,7 @@ class Transaction {
 };
 
 // Lets several reads see one state, whatever other processes write meanwhile.
-class Snapshot {
+class EASYLM_API Snapshot {
  public:
   explicit Snapshot(Database& database);
   ~Snapshot();

@@ -10,13 +10,13 @@
 namespace easylm {
 
 // SQL that turns schema n into n + 1; migrations()[0] makes the first from nothing.
-std::span<const std::string_view> migrations();
+EASYLM_API std::span<const std::string_view> migrations();
 
 // Brings `database` to schema `steps.size()`, each step in a transaction of its own; `user_version` counts
 // them. Throws Error{unsupported} for a newer schema and Error{corrupt} for a database that isn't ours.
-void migrate(Database& database, std::span<const std::string_view> steps);
+EASYLM_API void migrate(Database& database, std::span<const std::string_view> steps);
 
 // Throws like migrate(); otherwise whether the schema is older than `steps`.
-bool needs_migration(Database& database, std::span<const std::string_view> steps);
+EASYLM_API bool needs_migration(Database& database, std::span<const std::string_view> steps);
 
 }  // namespace easylm
