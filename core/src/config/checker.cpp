@@ -61,7 +61,10 @@ struct Checker::Spot {
   std::vector<std::string> more = {};  // further keys that may stand here
   int depth = 0;                       // of nesting
 
-  std::string name() const { return type.empty() ? where : where + " (" + type + ")"; }
+  std::string name() const {
+    const bool says_type = type.empty() || where == type || where.ends_with("." + type);
+    return says_type ? where : where + " (" + type + ")";
+  }
   std::string path_of(const std::string& key) const { return where.empty() ? key : where + "." + key; }
 };
 
@@ -107,7 +110,7 @@ Table Checker::check_overrides(const Table& raw, const ComponentPlace& place) {
       if (!known) first_problem = std::move(problem);
       known = true;
     }
-    if (!known) report_unknown(setting, candidates, spot);
+    if (!known) (void)report_unknown(setting, candidates, spot);
     if (known && !value) diagnostics_.append(first_problem);
     if (value) result.settings.push_back({setting.key, std::move(*value)});
   }
@@ -115,11 +118,12 @@ Table Checker::check_overrides(const Table& raw, const ComponentPlace& place) {
 }
 
 Table Checker::check_settings(const Table& raw, std::span<const Field> fields, const Spot& spot) {
+  std::vector<std::string> misspelt;  // fields that are there under a wrong name
   for (const Setting& setting : raw.settings) {
     if (!spot.kind.empty() && names_key(setting, "type")) continue;
     const bool known = std::any_of(fields.begin(), fields.end(),
                                    [&](const Field& field) { return names_key(setting, field.key); });
-    if (!known) report_unknown(setting, fields, spot);
+    if (!known) misspelt.push_back(report_unknown(setting, fields, spot));
   }
   Table result;
   result.type = spot.type;
@@ -136,7 +140,8 @@ Table Checker::check_settings(const Table& raw, std::span<const Field> fields, c
       const std::string* text = filled.as<std::string>();
       const bool empty_path = field.type == FieldType::path && text != nullptr && text->empty();
       value = empty_path ? filled : check_value(filled, field, spot);
-    } else if (!field.is_optional) {
+    } else if (!field.is_optional &&
+               std::find(misspelt.begin(), misspelt.end(), field.key) == misspelt.end()) {
       diagnostics_.error(spot.at, "missing_key", spot.name() + " needs a value for '" + field.key + "'",
                          field.doc.empty() ? "" : field.key + ": " + field.doc);
     }
@@ -252,7 +257,7 @@ const ComponentDescription* Checker::find_component(const std::string& type, con
   return description;
 }
 
-Table Checker::expand_preset(const Table& raw, const ComponentDescription& description, const Spot& spot) {
+Table Checker::expand_preset(const Table& raw, const ComponentDescription& description, Spot& spot) {
   const Value* given = find_given(raw, "preset");
   if (given == nullptr) return raw;
   Table result = raw;
@@ -268,6 +273,7 @@ Table Checker::expand_preset(const Table& raw, const ComponentDescription& descr
         given->origin, "unknown_preset",
         spot.name() + " has no preset " + (name != nullptr ? "'" + *name + "'" : describe(*given)),
         suggestion(name != nullptr ? *name : "", names, "presets"));
+    spot.unset = Unset::leave_out;  // what the preset would have given isn't missing
     return result;
   }
   for (const Setting& setting : chosen->settings) {
@@ -300,12 +306,13 @@ std::optional<Value> Checker::resolve_path(const Value& raw, const Field& field,
   return Value{path.string(), raw.origin};
 }
 
-void Checker::report_unknown(const Setting& setting, std::span<const Field> fields, const Spot& spot) {
+std::string Checker::report_unknown(const Setting& setting, std::span<const Field> fields, const Spot& spot) {
   std::vector<std::string> keys = keys_of(fields);
   keys.insert(keys.end(), spot.more.begin(), spot.more.end());
   diagnostics_.error(setting.value.origin, "unknown_key",
                      "unknown key '" + setting.key + "' in " + spot.name(),
                      suggestion(setting.key, keys, "its keys"));
+  return nearest(setting.key, keys);
 }
 
 }  // namespace easylm

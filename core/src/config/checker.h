@@ -58,9 +58,10 @@ class EASYLM_API Checker {
   std::optional<Table> check_nested(const Value& raw, const Spot& spot, const Value* default_value);
   std::optional<std::string> type_of(Table& table, const Spot& spot, const Value* default_value);
   const ComponentDescription* find_component(const std::string& type, const Spot& spot, const Origin& at);
-  Table expand_preset(const Table& raw, const ComponentDescription& description, const Spot& spot);
+  Table expand_preset(const Table& raw, const ComponentDescription& description, Spot& spot);
   std::optional<Value> resolve_path(const Value& raw, const Field& field, const Spot& spot);
-  void report_unknown(const Setting& setting, std::span<const Field> fields, const Spot& spot);
+  // The key that was probably meant; empty if none.
+  std::string report_unknown(const Setting& setting, std::span<const Field> fields, const Spot& spot);
 
   const Descriptions& descriptions_;
   const std::filesystem::path& directory_;

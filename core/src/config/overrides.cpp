@@ -120,7 +120,7 @@ class Override {
     for (std::size_t i = 0; i < part; ++i) array += (i == 0 ? "" : ".") + parts_[i];
     std::string there;
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      there += (i == 0 ? "" : ", ") + std::to_string(i) + (labels[i].empty() ? "" : " " + labels[i]);
+      there += (i == 0 ? "" : ", ") + std::to_string(i) + (labels[i].empty() ? "" : " (" + labels[i] + ")");
     }
     if (num_matches > 1) {
       diagnostics_.error(origin_, "ambiguous",
@@ -129,7 +129,7 @@ class Override {
       return;
     }
     diagnostics_.error(origin_, "unknown_key", array + " has no '" + parts_[part] + "'",
-                       "there are " + (there.empty() ? "none" : there));
+                       there.empty() ? "it is empty" : "it has " + there);
   }
 
   std::vector<std::string> parts_;

@@ -9,6 +9,7 @@
 #include "config/document.h"
 #include "config/pipeline_fields.h"
 #include "config/plain_values.h"
+#include "config/show.h"
 #include "config/table_paths.h"
 
 namespace easylm {
@@ -31,6 +32,7 @@ class PipelineReader {
         checker_(descriptions, options.directory, diagnostics) {}
 
   PipelineConfig read() && {
+    report_unknown_sections();
     read_run();
     config_.tokenizer = read_component("tokenizer");
     read_datasets();
@@ -39,8 +41,7 @@ class PipelineReader {
     read_checkpoint();
     read_trackers();
     read_stages();
-    report_unknown_sections();
-    if (all_stages_known_) {
+    if (can_match_) {
       match_stages(config_, diagnostics_);
       check_stage_constraints(config_, diagnostics_);
     }
@@ -106,6 +107,7 @@ class PipelineReader {
     if (raw == nullptr || raw->find("type") != nullptr) {
       diagnostics_.error(given->origin, "wrong_type", "a dataset needs a name that says what it is for",
                          "write [dataset.train] or [dataset.validation]");
+      can_match_ = false;
       return;
     }
     Table resolved;
@@ -211,7 +213,7 @@ class PipelineReader {
       StageConfig stage;
       stage.origin = item.origin;
       resolved.push_back({read_stage(item, stage), item.origin});
-      all_stages_known_ = all_stages_known_ && stage.description != nullptr;
+      can_match_ = can_match_ && stage.description != nullptr;
       config_.stages.push_back(std::move(stage));
     }
     if (!resolved.empty()) config_.resolved.set("stage", {std::move(resolved), root_.find("stage")->origin});
@@ -249,7 +251,7 @@ class PipelineReader {
     const bool usable =
         given && given->as<std::string>() != nullptr && is_usable_name(*given->as<std::string>());
     if (given && !usable) {
-      diagnostics_.error(given->origin, "bad_name", "a stage can't be called by " + describe(*given),
+      diagnostics_.error(given->origin, "bad_name", "a stage can't be called " + toml_text(*given),
                          kUsableNames);
     }
     Value name = usable ? *given : Value{type, default_origin(origin)};
@@ -285,6 +287,7 @@ class PipelineReader {
     for (const Setting& setting : root_.settings) {
       const auto& names = section_names();
       if (std::find(names.begin(), names.end(), setting.key) != names.end()) continue;
+      if (!nearest(setting.key, names).empty()) can_match_ = false;  // what is misspelt isn't missing
       const auto fields = run_fields();
       const bool is_run_key = std::any_of(fields.begin(), fields.end(),
                                           [&](const Field& field) { return field.key == setting.key; });
@@ -306,7 +309,7 @@ class PipelineReader {
   Diagnostics& diagnostics_;
   Checker checker_;
   PipelineConfig config_;
-  bool all_stages_known_ = true;
+  bool can_match_ = true;  // whether a missing input is worth a report of its own
 };
 
 }  // namespace

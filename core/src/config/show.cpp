@@ -56,6 +56,11 @@ std::string real_text(double x) {
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), x).ptr;
   std::string text(buffer.data(), end);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  if (const std::size_t e = text.find('e'); e != std::string::npos) {  // 1e-4 and 1e9, not 1e-04 and 1e+09
+    const bool negative = text[e + 1] == '-';
+    const std::size_t digits = std::min(text.find_first_not_of("+-0", e + 1), text.size() - 1);
+    text.replace(e + 1, digits - e - 1, negative ? "-" : "");
+  }
   return text;
 }
 

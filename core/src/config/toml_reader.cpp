@@ -170,6 +170,9 @@ std::string syntax_hint(std::string_view description) {
   if (description.find("could not determine value type") != std::string_view::npos) {
     return "text needs quotes";
   }
+  if (description.find("control characters other than TAB") != std::string_view::npos) {
+    return "is the closing quote missing?";
+  }
   if (description.find("cannot redefine existing") != std::string_view::npos) return "say it once";
   return {};
 }
