@@ -90,6 +90,11 @@ class FileSystem::Descriptor {
     if (calls_.fsync(fd_) != 0) fail("fsync", path_, errno);
   }
 
+  // Some file systems have nothing to sync in a folder, and say so.
+  void sync_folder() {
+    if (calls_.fsync(fd_) != 0 && errno != EINVAL && errno != ENOTSUP) fail("fsync", path_, errno);
+  }
+
   void write_all(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t n =
@@ -146,8 +151,12 @@ void FileSystem::create_folder(const fs::path& folder) {
 
 void FileSystem::create_folders(const fs::path& folder) {
   if (folder.empty() || fs::is_directory(folder)) return;
-  create_folders(folder.parent_path());
-  if (uninterrupted([&] { return calls_.mkdir(folder.c_str(), 0755); }) == 0) return;
+  const fs::path parent = folder.parent_path();
+  create_folders(parent);
+  if (uninterrupted([&] { return calls_.mkdir(folder.c_str(), 0755); }) == 0) {
+    sync_folder(parent.empty() ? fs::path(".") : parent);
+    return;
+  }
   const int error = errno;
   if (error != EEXIST || !fs::is_directory(folder)) fail("mkdir", folder, error);
 }
@@ -185,7 +194,7 @@ void FileSystem::sync_file(const fs::path& file) {
 
 void FileSystem::sync_folder(const fs::path& folder) {
   Descriptor opened(calls_, folder, O_RDONLY | O_DIRECTORY);
-  opened.sync();
+  opened.sync_folder();
   opened.close();
 }
 

@@ -79,7 +79,7 @@ class EASYLM_API FileSystem {
   std::vector<FolderEntry> list(const std::filesystem::path& folder);  // sorted by name
 
   void create_folder(const std::filesystem::path& folder);   // it must not exist
-  void create_folders(const std::filesystem::path& folder);  // with its parents; each may exist
+  void create_folders(const std::filesystem::path& folder);  // and its parents, durably; each may exist
   void write_new_file(const std::filesystem::path& file, std::string_view bytes);  // it must not exist
 
   // The whole file. Error{corrupt} if it is larger than `limit` bytes.

@@ -173,6 +173,16 @@ void Registry::tag(std::string_view reference, const std::string& key, const std
   transaction.commit();
 }
 
+void Registry::untag(std::string_view reference, const std::string& key) {
+  const Queries queries(*database_, home_);
+  Transaction transaction(*database_);
+  database_->prepare("DELETE FROM tags WHERE owner = ? AND key = ?")
+      .bind(queries.resolve(parse_reference(reference)).id)
+      .bind(key)
+      .run();
+  transaction.commit();
+}
+
 void Registry::set_alias(const std::string& name, const std::string& alias, std::int64_t number) {
   require_name(alias, "an alias");
   if (alias == kLatest) {
@@ -202,11 +212,14 @@ void Registry::remove_version(std::string_view reference) {
   const Queries queries(*database_, home_);
   Transaction transaction(*database_);
   const Found found = queries.resolve(parse_reference(reference));
-  Statement alias = database_->prepare("SELECT alias FROM aliases WHERE owner = ? ORDER BY alias");
-  if (alias.bind(found.id).step()) {
-    throw Error(ErrorCode::unsupported,
-                std::string(reference) + " can't be removed: the alias '" + alias.text(0) + "' points at it",
-                "move that alias to another version first");
+  const VersionRecord version = queries.version(found.name, found.number).value();
+  if (is_protected(version)) {
+    const std::string why = version.aliases.empty()
+                                ? "it has the tag 'keep'"
+                                : "the alias '" + version.aliases.front() + "' points at it";
+    throw Error(
+        ErrorCode::unsupported, version.uri() + " can't be removed: " + why,
+        version.aliases.empty() ? "remove that tag first" : "move that alias to another version first");
   }
   database_->prepare("DELETE FROM versions WHERE id = ?").bind(found.id).run();
   transaction.commit();

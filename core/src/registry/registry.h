@@ -69,6 +69,9 @@ struct VersionRecord {
   EASYLM_API std::string uri() const;
 };
 
+// Whether an alias points at it or it has the tag `keep`: then it can't be removed.
+EASYLM_API bool is_protected(const VersionRecord& version);
+
 struct VersionDetails {
   VersionRecord version;
   std::vector<FileFacts> files;
@@ -120,7 +123,8 @@ class EASYLM_API Registry {
   void tag(std::string_view reference, const std::string& key, const std::string& value);
   // Moves `alias` of a name to one of its versions. "latest" moves by itself.
   void set_alias(const std::string& name, const std::string& alias, std::int64_t number);
-  // Removes the row; the files are the caller's. Refused while an alias points at it.
+  void untag(std::string_view reference, const std::string& key);
+  // Removes the row; the files are the caller's. Throws Error{unsupported} while is_protected().
   void remove_version(std::string_view reference);
 
   // Those of `numbers` of a name that no row has. When it returns, no version will ever get them.

@@ -1,4 +1,6 @@
 // The registry's reading side.
+#include <algorithm>
+
 #include "registry/database.h"
 #include "registry/queries.h"
 #include "registry/registry.h"
@@ -6,6 +8,11 @@
 namespace easylm {
 
 std::string VersionRecord::uri() const { return uri_of(name, number); }
+
+bool is_protected(const VersionRecord& version) {
+  return !version.aliases.empty() || std::any_of(version.tags.begin(), version.tags.end(),
+                                                 [](const auto& tag) { return tag.first == "keep"; });
+}
 
 std::vector<std::string> Registry::names() const { return Queries(*database_, home_).names(); }
 

@@ -1,0 +1,211 @@
+// Writes and reads easylm/manifest.json.
+#include "checkpoint/manifest.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <system_error>
+
+#include "easylm/error.h"
+#include "easylm/json.h"
+#include "platform/hash.h"
+
+namespace easylm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostManifestBytes = std::size_t{16} << 20U;
+
+FileFacts measure_file(FileSystem& files, const fs::path& file, const std::string& path) {
+  FileFacts facts{path, 0, 0, {}};
+  Sha256 sha256;
+  files.read_pieces(file, [&](std::span<const std::byte> piece) {
+    facts.bytes += static_cast<std::int64_t>(piece.size());
+    facts.crc32c = crc32c(piece, facts.crc32c);
+    sha256.update(piece);
+  });
+  facts.sha256 = sha256.finish();
+  return facts;
+}
+
+void measure_into(FileSystem& files, const fs::path& folder, const std::string& prefix,
+                  std::vector<FileFacts>& facts) {
+  for (const FolderEntry& entry : files.list(folder)) {
+    const std::string path = prefix + entry.name;
+    if (entry.kind == EntryKind::folder) {
+      measure_into(files, folder / entry.name, path + "/", facts);
+    } else if (entry.kind == EntryKind::file) {
+      facts.push_back(measure_file(files, folder / entry.name, path));
+    } else {
+      throw Error(
+          ErrorCode::unsupported,
+          (folder / entry.name).string() + " is neither a file nor a folder; a version holds no links",
+          "write a file instead");
+    }
+  }
+}
+
+std::string hex(std::uint32_t x) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%08x", x);
+  return text;
+}
+
+Value text_value(std::string text) { return {std::move(text), {}}; }
+
+Value file_value(const FileFacts& file) {
+  Table table;
+  table.set("path", text_value(file.path));
+  table.set("bytes", {file.bytes, {}});
+  table.set("crc32c", text_value(hex(file.crc32c)));
+  table.set("sha256", text_value(file.sha256));
+  return {std::move(table), {}};
+}
+
+Table to_table(const Manifest& manifest) {
+  Table table;
+  table.set("manifest", {kManifestRevision, {}});
+  table.set("name", text_value(manifest.name));
+  table.set("run", text_value(manifest.run));
+  table.set("stage", text_value(manifest.stage));
+  table.set("created_at", text_value(manifest.created_at));
+  table.set("step", {manifest.step, {}});
+  table.set("tokens", {manifest.tokens, {}});
+  table.set("dataset", text_value(manifest.dataset));
+  Table made_with;
+  for (const MadeWith& piece : manifest.made_with) {
+    Table facts;
+    facts.set("id", text_value(piece.id));
+    facts.set("revision", text_value(piece.revision));
+    made_with.set(piece.kind, {std::move(facts), {}});
+  }
+  table.set("made_with", {std::move(made_with), {}});
+  List list;
+  for (const FileFacts& file : manifest.files) list.push_back(file_value(file));
+  table.set("files", {std::move(list), {}});
+  return table;
+}
+
+// Reads a table key by key; whatever isn't as it should be is an Error{corrupt} that names the file.
+class Reader {
+ public:
+  Reader(const Table& table, const std::string& where) : table_(table), where_(where) {}
+
+  template <typename T>
+  const T& get(std::string_view key) const {
+    const Value* value = table_.find(key);
+    const T* held = value != nullptr ? value->as<T>() : nullptr;
+    if (held == nullptr) fail("has no usable '" + std::string(key) + "'");
+    return *held;
+  }
+
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw Error(ErrorCode::corrupt, where_ + " " + reason, "the version is damaged: use another one");
+  }
+
+ private:
+  const Table& table_;
+  const std::string& where_;
+};
+
+// A path that stays inside the folder: no root, no "..", no empty part.
+bool stays_inside(const std::string& path) {
+  const fs::path parsed(path);
+  return !path.empty() && parsed.is_relative() && parsed.has_filename() &&
+         std::none_of(parsed.begin(), parsed.end(),
+                      [](const fs::path& part) { return part == ".." || part == "."; });
+}
+
+FileFacts read_file_facts(const Value& value, const std::string& where) {
+  const Table empty;
+  const Table* table = value.as<Table>();
+  const Reader reader(table != nullptr ? *table : empty, where);
+  FileFacts facts{reader.get<std::string>("path"), reader.get<std::int64_t>("bytes"), 0,
+                  reader.get<std::string>("sha256")};
+  const auto& checksum = reader.get<std::string>("crc32c");
+  const char* end = checksum.data() + checksum.size();
+  const auto [stopped, problem] = std::from_chars(checksum.data(), end, facts.crc32c, 16);
+  if (!stays_inside(facts.path)) reader.fail("names a file outside of its folder: '" + facts.path + "'");
+  if (problem != std::errc() || stopped != end || facts.bytes < 0 || facts.sha256.size() != 64) {
+    reader.fail("has no usable checksums for '" + facts.path + "'");
+  }
+  return facts;
+}
+
+Manifest parse_manifest(std::string_view text, const std::string& where) {
+  const Table table = parse_json_object(text, where);
+  const Reader reader(table, where);
+  const auto revision = reader.get<std::int64_t>("manifest");
+  if (revision > kManifestRevision) {
+    throw Error(ErrorCode::unsupported,
+                where + " was written by a newer EasyLM: its revision is " + std::to_string(revision) +
+                    ", this one reads up to " + std::to_string(kManifestRevision),
+                "update EasyLM");
+  }
+  Manifest manifest;
+  manifest.name = reader.get<std::string>("name");
+  manifest.run = reader.get<std::string>("run");
+  manifest.stage = reader.get<std::string>("stage");
+  manifest.created_at = reader.get<std::string>("created_at");
+  manifest.dataset = reader.get<std::string>("dataset");
+  manifest.step = reader.get<std::int64_t>("step");
+  manifest.tokens = reader.get<std::int64_t>("tokens");
+  for (const Setting& setting : reader.get<Table>("made_with").settings) {
+    const Table empty;
+    const Table* facts = setting.value.as<Table>();
+    const Reader piece(facts != nullptr ? *facts : empty, where);
+    manifest.made_with.push_back(
+        {setting.key, piece.get<std::string>("id"), piece.get<std::string>("revision")});
+  }
+  for (const Value& file : reader.get<List>("files")) manifest.files.push_back(read_file_facts(file, where));
+  return manifest;
+}
+
+}  // namespace
+
+void Manifest::require(const MadeWith& needed) const {
+  for (const MadeWith& piece : made_with) {
+    if (piece.kind != needed.kind || (piece.id == needed.id && piece.revision == needed.revision)) continue;
+    throw Error(ErrorCode::unsupported,
+                "this version of '" + name + "' was made with " + piece.kind + " '" + piece.id +
+                    "' (revision " + piece.revision + "), not with '" + needed.id + "' (revision " +
+                    needed.revision + ")",
+                "use " + piece.kind + " '" + piece.id + "', or start from a version that fits");
+  }
+}
+
+std::vector<FileFacts> measure_folder(FileSystem& files, const fs::path& folder) {
+  std::vector<FileFacts> facts;
+  measure_into(files, folder, "", facts);
+  std::sort(facts.begin(), facts.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  return facts;
+}
+
+FileFacts write_manifest(FileSystem& files, const fs::path& folder, const Manifest& manifest) {
+  files.create_folders((folder / kManifestPath).parent_path());
+  files.write_new_file(folder / kManifestPath, json_text(to_table(manifest)));
+  return measure_file(files, folder / kManifestPath, std::string(kManifestPath));
+}
+
+Manifest open_manifest(FileSystem& files, const fs::path& folder) {
+  const fs::path file = folder / kManifestPath;
+  if (!files.exists(file)) {
+    throw Error(ErrorCode::corrupt, folder.string() + " holds no " + std::string(kManifestPath),
+                "it is not a version that EasyLM wrote, or it is damaged");
+  }
+  Manifest manifest = parse_manifest(files.read_file(file, kMostManifestBytes), file.string());
+  for (const FileFacts& facts : manifest.files) {
+    std::error_code problem;
+    const std::uintmax_t bytes = fs::file_size(folder / facts.path, problem);
+    if (!problem && bytes == static_cast<std::uintmax_t>(facts.bytes)) continue;
+    throw Error(ErrorCode::corrupt,
+                (folder / facts.path).string() +
+                    (problem ? " is missing" : " has " + std::to_string(bytes) + " bytes") +
+                    ", and the manifest says " + std::to_string(facts.bytes) + " bytes",
+                "the version is damaged: use another one");
+  }
+  return manifest;
+}
+
+}  // namespace easylm
