@@ -32,12 +32,13 @@ TEST(Manifest, NamesBothSidesAndTheRemedyForAnotherLibTorch) {
   host.torch = "2.11.0";
   Manifest plugin = plugin_like_host();
   plugin.torch = "2.5.1";
-  EXPECT_EQ(
-      only_reason(plugin, host),
-      "built for LibTorch 2.5.1, this host is LibTorch 2.11.0: rebuild the plugin against LibTorch 2.11.0");
+  EXPECT_EQ(only_reason(plugin, host),
+            "built for LibTorch 2.5.1, this host is built for LibTorch 2.11.0: rebuild the plugin against "
+            "LibTorch 2.11.0");
   host.torch = "none";
   EXPECT_EQ(only_reason(plugin, host),
-            "built for LibTorch 2.5.1, this host is no LibTorch: build EasyLM with its tensor half");
+            "built for LibTorch 2.5.1, this host is built for use without LibTorch: build EasyLM with its "
+            "tensor half");
 }
 
 TEST(Manifest, AcceptsAPluginWithoutLibTorchOnAnyHost) {
@@ -57,10 +58,12 @@ TEST(Manifest, WantsTheSameMajorAndNoNewerMinorApi) {
   plugin.api_minor = 4;
   EXPECT_TRUE(incompatibilities(plugin, host).empty());
   plugin.api_minor = 6;
-  EXPECT_NE(only_reason(plugin, host).find("built for plugin API 3.6, this host is plugin API 3.5: upgrade"),
+  EXPECT_NE(only_reason(plugin, host)
+                .find("built for plugin API 3.6, this host is built for plugin API 3.5: upgrade"),
             std::string::npos);
   plugin.api_major = 2;
-  EXPECT_NE(only_reason(plugin, host).find("built for plugin API 2.6, this host is plugin API 3.5: rebuild"),
+  EXPECT_NE(only_reason(plugin, host)
+                .find("built for plugin API 2.6, this host is built for plugin API 3.5: rebuild"),
             std::string::npos);
 }
 

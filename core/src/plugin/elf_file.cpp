@@ -80,7 +80,7 @@ Elf64_Ehdr read_header(const ByteSource& source) {
     refuse("the file is not a 64-bit little-endian library");
   }
   if (header.e_machine != kHostMachine) {
-    refuse("built for " + std::string(machine_name(header.e_machine)) + ", this host is " +
+    refuse("built for " + std::string(machine_name(header.e_machine)) + ", this host is built for " +
            std::string(machine_name(kHostMachine)));
   }
   if (header.e_type != ET_DYN)

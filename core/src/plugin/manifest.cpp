@@ -76,13 +76,15 @@ std::string sanitizer_of(const Manifest& m) {
   return m.sanitizer == "none" ? "no sanitizer" : "the " + m.sanitizer + " sanitizer";
 }
 
-std::string torch_of(const Manifest& m) { return m.torch == "none" ? "no LibTorch" : "LibTorch " + m.torch; }
+std::string torch_of(const Manifest& m) {
+  return m.torch == "none" ? "use without LibTorch" : "LibTorch " + m.torch;
+}
 
 // Collects reasons of one form, so that each names both sides and a way out.
 class Reasons {
  public:
   void add(const std::string& plugin, const std::string& host, const std::string& remedy) {
-    list_.push_back("built for " + plugin + ", this host is " + host + ": " + remedy);
+    list_.push_back("built for " + plugin + ", this host is built for " + host + ": " + remedy);
   }
   std::vector<std::string> take() { return std::move(list_); }
 
