@@ -181,6 +181,8 @@ std::string Database::text(std::string_view sql) {
   return statement.step() ? statement.text(0) : std::string();
 }
 
+void Database::set_busy_timeout(int timeout_ms) { sqlite3_busy_timeout(handle_, timeout_ms); }
+
 std::int64_t Database::last_row_id() const { return sqlite3_last_insert_rowid(handle_); }
 
 void Database::set_journal_mode(const std::string& mode) {

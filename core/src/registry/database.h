@@ -70,6 +70,7 @@ class EASYLM_API Database {
   std::int64_t number(std::string_view sql);  // first column of the first row
   std::string text(std::string_view sql);
   std::int64_t last_row_id() const;
+  void set_busy_timeout(int timeout_ms);  // how long to wait for a lock; ten seconds at first
 
   // Switches to `mode` ("wal", "delete") unless it is in that mode. Waits for others.
   void set_journal_mode(const std::string& mode);

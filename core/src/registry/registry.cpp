@@ -44,8 +44,18 @@ void require_name(const std::string& text, std::string_view what) {
               "choose another name");
 }
 
+// SQLite would call it a disk error.
+void require_file(const fs::path& file) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(file, ignored);
+  if (!fs::exists(status) || fs::is_regular_file(status)) return;
+  throw Error(ErrorCode::io, "the registry " + file.string() + " is not a file",
+              "move away what stands in its place, or choose another --home");
+}
+
 std::unique_ptr<Database> open_for_writing(const fs::path& home, FileSystem& files) {
   files.create_folders(home);
+  require_file(file_in(home));
   auto database = std::make_unique<Database>(file_in(home), DatabaseAccess::read_write);
   migrate(*database, migrations());
   database->set_journal_mode(files.is_network(home) ? "delete" : "wal");
@@ -67,6 +77,7 @@ std::unique_ptr<Database> open_for_reading(const fs::path& home, FileSystem& fil
     migrate(*empty, migrations());
     return empty;
   }
+  require_file(file_in(home));
   auto database = std::make_unique<Database>(file_in(home), reading_access(home));
   if (!needs_migration(*database, migrations())) return database;
   return open_for_writing(home, files);
