@@ -68,9 +68,8 @@ struct Checker::Spot {
   std::string path_of(const std::string& key) const { return where.empty() ? key : where + "." + key; }
 };
 
-Checker::Checker(const Descriptions& descriptions, const std::filesystem::path& directory,
-                 Diagnostics& diagnostics)
-    : descriptions_(descriptions), directory_(directory), diagnostics_(diagnostics) {}
+Checker::Checker(const Descriptions& descriptions, std::filesystem::path directory, Diagnostics& diagnostics)
+    : descriptions_(descriptions), directory_(std::move(directory)), diagnostics_(diagnostics) {}
 
 Table Checker::check_table(const Table& raw, std::span<const Field> fields, const std::string& where) {
   Spot spot{where};
@@ -137,9 +136,7 @@ Table Checker::check_settings(const Table& raw, std::span<const Field> fields, c
     } else if (field.default_value) {
       Value filled = *field.default_value;
       set_origin(filled, filled_in("default", spot.at));
-      const std::string* text = filled.as<std::string>();
-      const bool empty_path = field.type == FieldType::path && text != nullptr && text->empty();
-      value = empty_path ? filled : check_value(filled, field, spot);
+      value = check_value(filled, field, spot);
     } else if (!field.is_optional &&
                std::find(misspelt.begin(), misspelt.end(), field.key) == misspelt.end()) {
       diagnostics_.error(spot.at, "missing_key", spot.name() + " needs a value for '" + field.key + "'",
@@ -287,6 +284,8 @@ Table Checker::expand_preset(const Table& raw, const ComponentDescription& descr
 
 std::optional<Value> Checker::resolve_path(const Value& raw, const Field& field, const Spot& spot) {
   const std::string& text = *raw.as<std::string>();
+  const std::string* standard = field.default_value ? field.default_value->as<std::string>() : nullptr;
+  if (text.empty() && standard != nullptr && standard->empty()) return raw;  // it may be left unset
   if (text.empty() || text.find('\0') != std::string::npos) {
     diagnostics_.error(raw.origin, "wrong_type", spot.where + " must be a path, not " + describe(raw));
     return std::nullopt;

@@ -35,8 +35,8 @@ struct ComponentPlace {
 // default filled in, every path absolute. Its origin is that of the `type`.
 class EASYLM_API Checker {
  public:
-  // `directory` (absolute) is where relative paths start. All three outlive the checker.
-  Checker(const Descriptions& descriptions, const std::filesystem::path& directory, Diagnostics& diagnostics);
+  // `directory` (absolute) is where relative paths start. The other two outlive the checker.
+  Checker(const Descriptions& descriptions, std::filesystem::path directory, Diagnostics& diagnostics);
 
   // A plain table. Wrong settings are reported and left out.
   Table check_table(const Table& raw, std::span<const Field> fields, const std::string& where);
@@ -64,7 +64,7 @@ class EASYLM_API Checker {
   std::string report_unknown(const Setting& setting, std::span<const Field> fields, const Spot& spot);
 
   const Descriptions& descriptions_;
-  const std::filesystem::path& directory_;
+  const std::filesystem::path directory_;
   Diagnostics& diagnostics_;
 };
 

@@ -65,7 +65,7 @@ struct StageConfig {
   std::vector<InputSource> inputs;  // one for each of description->needs, in that order
 };
 
-struct PipelineConfig {
+struct EASYLM_API PipelineConfig {
   std::vector<std::filesystem::path> files;  // first the named one, then those it extends
   RunFacts run;
   std::optional<Table> tokenizer;
