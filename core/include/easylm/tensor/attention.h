@@ -65,4 +65,8 @@ class EASYLM_API AttentionKernel : public Component {
 // The query that describes `call`.
 EASYLM_API AttentionQuery query_of(const AttentionCall& call);
 
+// `mask` spelled out: true where query t sees key s, bool, [B, T, S] (B is 1 where all rows see the same).
+EASYLM_API at::Tensor visible_keys(const AttentionMask& mask, std::int64_t num_queries, std::int64_t num_keys,
+                                   at::Device device);
+
 }  // namespace easylm

@@ -1,4 +1,4 @@
-// Devices, precisions, threads and the CPU allocator.
+// Devices, precisions, threads and generators. Memory is in allocator.h.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -30,10 +30,5 @@ EASYLM_API void prepare_torch(const RunFacts& run);
 
 // A LibTorch generator that draws what `stream` names. CPU and CUDA draw different numbers.
 EASYLM_API at::Generator generator_of(const RandomStream& stream, at::Device device);
-
-// Bytes of tensors on the CPU: now, and the most since the last reset.
-EASYLM_API std::int64_t cpu_bytes_in_use();
-EASYLM_API std::int64_t cpu_bytes_peak();
-EASYLM_API void reset_cpu_bytes_peak();
 
 }  // namespace easylm

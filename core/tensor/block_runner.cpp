@@ -1,0 +1,157 @@
+// Blocks one after the other; under recomputation each is one autograd node that keeps its input alone.
+#include "easylm/tensor/block_runner.h"
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/accumulate_grad.h>
+
+#include <memory>
+#include <unordered_set>
+#include <utility>
+
+#include "easylm/error.h"
+
+namespace easylm {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Node;
+using torch::autograd::variable_list;
+
+// What a block depends on beside its input. The context may have moved on when the backward pass comes.
+struct BlockCall {
+  Model* model;
+  std::int64_t layer;
+  ForwardContext* context;
+  at::Tensor positions, segments_BT;
+  std::uint64_t seed, draw;
+
+  BlockCall(Model& its_model, std::int64_t its_layer, ForwardContext& its_context)
+      : model(&its_model),
+        layer(its_layer),
+        context(&its_context),
+        positions(its_context.positions),
+        segments_BT(its_context.segments_BT),
+        seed(its_context.seed),
+        draw(its_context.draw) {}
+
+  // The block's output, as it was the first time.
+  at::Tensor run(const at::Tensor& h_BTD) const {
+    BlockCall now(*model, layer, *context);
+    restore();
+    try {
+      at::Tensor out = model->block(layer, h_BTD, *context);
+      now.restore();
+      return out;
+    } catch (...) {
+      now.restore();
+      throw;
+    }
+  }
+
+  void restore() const {
+    context->positions = positions;
+    context->segments_BT = segments_BT;
+    context->seed = seed;
+    context->draw = draw;
+  }
+};
+
+// A tensor that starts a graph of its own.
+at::Tensor leaf_of(const at::Tensor& h) { return h.detach().requires_grad_(h.requires_grad()); }
+
+// The parameters that `y` was computed from.
+variable_list parameters_behind(const at::Tensor& y, const at::Tensor& input) {
+  variable_list found;
+  std::unordered_set<Node*> seen;
+  std::vector<Node*> stack;
+  if (y.grad_fn()) stack.push_back(y.grad_fn().get());
+  while (!stack.empty()) {
+    Node* node = stack.back();
+    stack.pop_back();
+    if (!seen.insert(node).second) continue;
+    if (auto* leaf = dynamic_cast<torch::autograd::AccumulateGrad*>(node)) {
+      if (!leaf->variable.is_same(input)) found.push_back(leaf->variable);
+    }
+    for (const torch::autograd::Edge& edge : node->next_edges()) {
+      if (edge.is_valid()) stack.push_back(edge.function.get());
+    }
+  }
+  return found;
+}
+
+// The call travels beside the tensors of an autograd node.
+struct CallHolder : torch::CustomClassHolder {
+  explicit CallHolder(BlockCall its_call) : call(std::move(its_call)) {}
+  BlockCall call;
+};
+
+class RecomputedBlock : public torch::autograd::Function<RecomputedBlock> {
+ public:
+  // `inputs`: the block's input, then its parameters; `y` is the output, computed already.
+  static at::Tensor forward(AutogradContext* context, const variable_list& inputs, const at::Tensor& y,
+                            const c10::intrusive_ptr<CallHolder>& call) {
+    context->save_for_backward(inputs);
+    context->saved_data["call"] = c10::IValue::make_capsule(call);
+    return y.detach();
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto capsule = context->saved_data["call"].toCapsule();
+    const BlockCall& call = static_cast<CallHolder*>(capsule.get())->call;
+    variable_list inputs = context->get_saved_variables();
+    inputs[0] = leaf_of(inputs[0]);
+    const at::AutoGradMode with_grad(true);
+    const at::Tensor y = call.run(inputs[0]);
+    variable_list wanted;
+    for (const at::Tensor& input : inputs) {
+      if (input.requires_grad()) wanted.push_back(input);
+    }
+    const variable_list found = torch::autograd::grad({y}, wanted, {gradients[0]}, false, false, true);
+    variable_list result;
+    std::size_t next = 0;
+    for (const at::Tensor& input : inputs) {
+      result.push_back(input.requires_grad() ? found[next++] : at::Tensor());
+    }
+    result.resize(result.size() + 2);  // y and the call have no gradient
+    return result;
+  }
+};
+
+at::Tensor run_recomputed(Model& model, std::int64_t layer, const at::Tensor& h_BTD,
+                          ForwardContext& context) {
+  const at::Tensor input = leaf_of(h_BTD);
+  variable_list inputs{h_BTD};
+  // Computed with a graph, which says which parameters the block uses, and then forgotten.
+  const at::Tensor y = model.block(layer, input, context);
+  for (at::Tensor& parameter : parameters_behind(y, input)) inputs.push_back(std::move(parameter));
+  return RecomputedBlock::apply(inputs, y.detach(),
+                                c10::make_intrusive<CallHolder>(BlockCall(model, layer, context)));
+}
+
+}  // namespace
+
+at::Tensor run_model(Model& model, const at::Tensor& ids_BT, ForwardContext& context, Recompute policy) {
+  at::Tensor h_BTD = model.embed(ids_BT, context);
+  const bool recompute = policy == Recompute::blocks && at::GradMode::is_enabled();
+  for (std::int64_t layer = 0; layer < model.facts().num_layers; ++layer) {
+    h_BTD = recompute ? run_recomputed(model, layer, h_BTD, context) : model.block(layer, h_BTD, context);
+  }
+  return model.final_norm(h_BTD, context);
+}
+
+at::Tensor run_model_cached(Model& model, const at::Tensor& ids_BT, KvView& cache, ForwardContext& context) {
+  auto* cached = extension_of<KvCacheModel>(model);
+  if (cached == nullptr) {
+    throw Error(ErrorCode::unsupported, "this model can't decode with cached keys and values",
+                "use a model with the extension " + std::string(KvCacheModel::kInterface));
+  }
+  at::Tensor h_BTD = model.embed(ids_BT, context);
+  for (std::int64_t layer = 0; layer < model.facts().num_layers; ++layer) {
+    h_BTD = cached->block_cached(layer, h_BTD, cache, context);
+  }
+  return model.final_norm(h_BTD, context);
+}
+
+}  // namespace easylm

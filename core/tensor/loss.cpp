@@ -1,0 +1,188 @@
+// Cross-entropy chunk by chunk: each chunk's logits are overwritten by their gradient, used, and overwritten
+// by the next chunk's.
+#include "easylm/tensor/loss.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+
+#include "cpu_features.h"
+#include "easylm/error.h"
+#include "softmax_rows.h"
+
+namespace easylm {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// 32 MiB of fp32 logits: large enough for full speed of the matrix products, small enough for a third-level
+// cache.
+constexpr std::int64_t kChunkElements = std::int64_t{8} << 20U;
+
+// The rows that count, flattened.
+struct Rows {
+  at::Tensor h_RD, targets_R, mask_R;
+  at::Tensor index_R;  // their row numbers among all B · T; undefined if all count
+};
+
+at::ScalarType math_type(const at::Tensor& h) {
+  const bool upcast = h.scalar_type() == at::kBFloat16 && h.is_cpu() && !has_native_bf16();
+  return upcast ? at::kFloat : h.scalar_type();
+}
+
+// Throws unless every target that counts is an id of the vocabulary.
+void check_targets(const at::Tensor& targets_R, std::int64_t vocabulary) {
+  if (targets_R.numel() == 0) return;
+  const auto low = targets_R.min().item<std::int64_t>();
+  const auto high = targets_R.max().item<std::int64_t>();
+  if (low >= 0 && high < vocabulary) return;
+  throw Error(ErrorCode::invalid_config,
+              "token id " + std::to_string(low < 0 ? low : high) + " is a target, and the model has " +
+                  std::to_string(vocabulary) + " ids, from 0",
+              "give the model the tokenizer's vocab_size");
+}
+
+Rows select_rows(const LossInput& input) {
+  Rows rows;
+  rows.h_RD = input.h_BTD.detach().reshape({-1, input.h_BTD.size(-1)});
+  rows.targets_R = input.targets_BT.reshape({-1});
+  rows.mask_R = input.mask_BT.reshape({-1});
+  const at::Tensor index_R = rows.mask_R.nonzero().squeeze(1);
+  if (index_R.numel() < rows.mask_R.numel()) {
+    rows.index_R = index_R;
+    rows.h_RD = rows.h_RD.index_select(0, index_R);
+    rows.targets_R = rows.targets_R.index_select(0, index_R);
+    rows.mask_R = rows.mask_R.index_select(0, index_R);
+  }
+  check_targets(rows.targets_R, input.w_VD.size(0));
+  return rows;
+}
+
+std::int64_t rows_per_chunk(std::int64_t vocabulary) {
+  constexpr std::int64_t kFewest = 16;
+  return std::max(kFewest, kChunkElements / vocabulary / kFewest * kFewest);
+}
+
+struct Sweep {
+  double loss = 0, correct = 0;
+  at::Tensor dh_RD, dw_VD;  // undefined if not wanted; dw in fp32 or wider
+};
+
+enum class Want { loss, gradients };
+
+// One sweep over chunks of rows.
+Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
+  const at::ScalarType type = math_type(rows.h_RD);
+  const at::Tensor w = w_VD.to(type);
+  const std::int64_t num_rows = rows.h_RD.size(0), vocabulary = w.size(0);
+  const std::int64_t chunk_rows = std::min(num_rows, rows_per_chunk(vocabulary));
+  Sweep result;
+  if (want == Want::gradients) {
+    const at::ScalarType sum_type = type == at::kDouble ? at::kDouble : at::kFloat;
+    result.dh_RD = at::empty(rows.h_RD.sizes(), rows.h_RD.options());
+    result.dw_VD = at::zeros(w.sizes(), w.options().dtype(sum_type));
+  }
+  const at::Tensor buffer_CV = at::empty({chunk_rows, vocabulary}, w.options());
+  for (std::int64_t begin = 0; begin < num_rows; begin += chunk_rows) {
+    const std::int64_t count = std::min(chunk_rows, num_rows - begin);
+    const at::Tensor h_CD = rows.h_RD.narrow(0, begin, count).to(type);
+    at::Tensor logits_CV = buffer_CV.narrow(0, 0, count);
+    at::mm_out(logits_CV, h_CD, w.t());
+    const SoftmaxRows sums =
+        want == Want::gradients ? softmax_gradient_in_place(logits_CV, rows.targets_R.narrow(0, begin, count),
+                                                            rows.mask_R.narrow(0, begin, count))
+                                : softmax_loss(logits_CV, rows.targets_R.narrow(0, begin, count),
+                                               rows.mask_R.narrow(0, begin, count));
+    result.loss += sums.loss;
+    result.correct += sums.correct;
+    if (want == Want::loss) continue;
+    result.dh_RD.narrow(0, begin, count).copy_(at::mm(logits_CV, w));
+    if (result.dw_VD.scalar_type() == type) {
+      result.dw_VD.addmm_(logits_CV.t(), h_CD);
+    } else {
+      result.dw_VD.add_(at::mm(logits_CV.t(), h_CD));
+    }
+  }
+  return result;
+}
+
+// Hands out the gradients that the sweep has computed already.
+class PrecomputedLoss : public torch::autograd::Function<PrecomputedLoss> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& h_BTD, const at::Tensor& w_VD,
+                            const at::Tensor& loss, const at::Tensor& dh_BTD, const at::Tensor& dw_VD) {
+    context->saved_data["dh"] = dh_BTD;
+    context->saved_data["dw"] = dw_VD;
+    context->saved_data["w_type"] = static_cast<std::int64_t>(w_VD.scalar_type());
+    (void)h_BTD;
+    return loss.clone();
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    at::Tensor dh = context->saved_data["dh"].toTensor();
+    at::Tensor dw = context->saved_data["dw"].toTensor();
+    EASYLM_CHECK(dh.defined(), "a loss was differentiated twice");
+    // Scaled where they are: a copy of dw would be as large as the embedding.
+    context->saved_data.clear();
+    const at::Tensor& scale = gradients[0];
+    dh.mul_(scale);
+    dw.mul_(scale);
+    return {dh, dw, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+LossSums masked_cross_entropy(const LossInput& input) {
+  const bool wanted =
+      at::GradMode::is_enabled() && (input.h_BTD.requires_grad() || input.w_VD.requires_grad());
+  LossSums sums;
+  Sweep swept;
+  at::Tensor dh_BTD;
+  {
+    const at::NoGradGuard no_grad;
+    const Rows rows = select_rows(input);
+    sums.weight = rows.mask_R.sum(at::kDouble).item<double>();
+    swept = sweep(rows, input.w_VD.detach(), wanted ? Want::gradients : Want::loss);
+    dh_BTD = swept.dh_RD;
+    if (wanted && rows.index_R.defined()) {
+      dh_BTD = at::zeros({input.mask_BT.numel(), input.h_BTD.size(-1)}, input.h_BTD.options());
+      dh_BTD.index_copy_(0, rows.index_R, swept.dh_RD);
+    }
+  }
+  sums.correct = swept.correct;
+  const at::ScalarType loss_type = input.h_BTD.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  sums.loss = at::empty({}, input.h_BTD.options().dtype(loss_type).requires_grad(false)).fill_(swept.loss);
+  if (wanted) {
+    sums.loss = PrecomputedLoss::apply(input.h_BTD, input.w_VD, sums.loss, dh_BTD.view(input.h_BTD.sizes()),
+                                       swept.dw_VD);
+  }
+  return sums;
+}
+
+at::Tensor token_log_probabilities(const LossInput& input) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor h_RD = input.h_BTD.reshape({-1, input.h_BTD.size(-1)});
+  const at::Tensor targets_R = input.targets_BT.reshape({-1});
+  const at::ScalarType type = math_type(h_RD);
+  const at::Tensor w = input.w_VD.to(type);
+  check_targets(targets_R, w.size(0));
+  const at::ScalarType out_type = type == at::kDouble ? at::kDouble : at::kFloat;
+  at::Tensor result_R = at::empty({h_RD.size(0)}, h_RD.options().dtype(out_type));
+  const std::int64_t chunk_rows = rows_per_chunk(w.size(0));
+  for (std::int64_t begin = 0; begin < h_RD.size(0); begin += chunk_rows) {
+    const std::int64_t count = std::min(chunk_rows, h_RD.size(0) - begin);
+    const at::Tensor logits_CV = at::mm(h_RD.narrow(0, begin, count).to(type), w.t());
+    result_R.narrow(0, begin, count).copy_(log_probabilities(logits_CV, targets_R.narrow(0, begin, count)));
+  }
+  return result_R.view(input.targets_BT.sizes());
+}
+
+}  // namespace easylm

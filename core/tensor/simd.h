@@ -1,0 +1,54 @@
+// Building blocks of loops that the compiler turns into vector instructions.
+#pragma once
+
+#include <c10/util/BFloat16.h>
+
+#include <bit>
+#include <cstdint>
+
+// Compiles a function once per instruction set and chooses at load time. -O3 because -O2 of g++ 12 vectorises
+// only the simplest loops; no -ffast-math, since NaN must survive.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define EASYLM_SIMD \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
+#else
+#define EASYLM_SIMD
+#endif
+
+namespace easylm {
+
+inline __attribute__((always_inline)) float widen(float x) { return x; }
+inline __attribute__((always_inline)) float widen(c10::BFloat16 x) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(x.x) << 16U);
+}
+
+inline __attribute__((always_inline)) void narrow(float value, float& out) { out = value; }
+// Rounds to nearest even; a NaN stays one.
+inline __attribute__((always_inline)) void narrow(float value, c10::BFloat16& out) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16U) & 1U)) >> 16U;
+  out.x = static_cast<std::uint16_t>(value == value ? rounded : 0x7fc0U);
+}
+
+// e^x within 2 units in the last place, for any x; NaN gives NaN. 2^n · e^r with |r| ≤ ln2 / 2 and a
+// polynomial for e^r.
+inline __attribute__((always_inline)) float fast_exp(float x) {
+  constexpr float kLowest = -87.33654F, kHighest = 88.37626F;  // results are normal numbers in between
+  float clamped = x < kLowest ? kLowest : x;
+  clamped = clamped > kHighest ? kHighest : clamped;
+  constexpr float kRound = 12582912.0F;  // 1.5 · 2^23: adding it rounds to an integer in the low bits
+  const float shifted = clamped * 1.44269504F + kRound;
+  const float n = shifted - kRound;
+  const float r = (clamped - n * 0.693359375F) + n * 2.12194440e-4F;
+  float p = 1.9875691500e-4F;
+  p = p * r + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 5.0000001201e-1F;
+  p = p * r * r + r + 1.0F;
+  const std::uint32_t exponent = (std::bit_cast<std::uint32_t>(shifted) + 127U) << 23U;
+  return p * std::bit_cast<float>(exponent);
+}
+
+}  // namespace easylm

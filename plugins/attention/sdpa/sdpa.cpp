@@ -1,0 +1,71 @@
+// Attention by LibTorch's scaled_dot_product_attention.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+
+#include "easylm/sdk/plugin.h"
+#include "easylm/tensor/attention.h"
+
+namespace {
+
+using easylm::AttentionCall;
+using easylm::AttentionMask;
+using easylm::AttentionQuery;
+using easylm::Support;
+
+class Sdpa : public easylm::AttentionKernel {
+ public:
+  struct Config {
+    static void describe(easylm::Schema<Config>&) {}
+  };
+
+  Sdpa(easylm::Host&, const Config&) {}
+
+  Support supports(const AttentionQuery& query) const override {
+    if (query.dropout) {
+      return {0, "LibTorch's kernel draws attention dropout from a generator that can't be replayed"};
+    }
+    if (query.lse) return {0, "LibTorch's kernel gives no log-sum-exp"};
+    return {1, ""};
+  }
+
+  easylm::AttentionResult forward(const AttentionCall& call) override {
+    const Support support = supports(easylm::query_of(call));
+    if (support.score <= 0) {
+      throw easylm::Error(easylm::ErrorCode::unsupported, "attention 'sdpa': " + support.reason,
+                          "use attention = \"reference\"");
+    }
+    const at::Tensor q_BNTH = call.q_BTNH.transpose(1, 2);
+    const at::Tensor k_BKSH = call.k_BSKH.transpose(1, 2);
+    const at::Tensor v_BKSH = call.v_BSKH.transpose(1, 2);
+    const bool grouped = q_BNTH.size(1) != k_BKSH.size(1);
+    const Masking masking = masking_of(call);
+    at::Tensor o_BNTH = at::scaled_dot_product_attention(q_BNTH, k_BKSH, v_BKSH, masking.visible, 0.0,
+                                                         masking.causal, call.scale, grouped);
+    return {o_BNTH.transpose(1, 2), {}};
+  }
+
+ private:
+  struct Masking {
+    bool causal = false;
+    std::optional<at::Tensor> visible;  // [B or 1, 1, T, S]
+  };
+
+  // The kernel skips what a causal flag hides, and reads a mask where the flag doesn't say all.
+  static Masking masking_of(const AttentionCall& call) {
+    const AttentionMask& mask = call.mask;
+    const std::int64_t num_queries = call.q_BTNH.size(1), num_keys = call.k_BSKH.size(1);
+    const bool restricted = mask.window > 0 || mask.segments_q_BT.defined() || mask.keep_BS.defined();
+    if (!restricted) {
+      if (!mask.causal) return {};
+      if (mask.query_offset == 0 && num_queries == num_keys) return {true, {}};
+      if (num_queries == 1 && mask.query_offset == num_keys - 1) return {};  // the last token sees all
+    }
+    return {false, easylm::visible_keys(mask, num_queries, num_keys, call.q_BTNH.device()).unsqueeze(1)};
+  }
+};
+
+}  // namespace
+
+EASYLM_PLUGIN("easylm-attention-sdpa", "0.1.0") {
+  registrar.component<Sdpa>("sdpa", "LibTorch's scaled_dot_product_attention.");
+}

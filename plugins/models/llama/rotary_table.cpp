@@ -1,0 +1,84 @@
+// Rotary frequencies in fp32, as transformers computes them: models were trained with these roundings.
+#include "rotary_table.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/outer.h>
+
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "easylm/error.h"
+
+namespace easylm::llama {
+namespace {
+
+// LLaMA 3.1: long waves are stretched by `factor`, short ones kept, those in between blended.
+double stretched(double frequency, const Rope& rope) {
+  const double wavelength = 2 * std::numbers::pi / frequency;
+  const auto original = static_cast<double>(rope.original_positions);
+  if (wavelength < original / rope.high_freq_factor) return frequency;
+  if (wavelength > original / rope.low_freq_factor) return frequency / rope.factor;
+  const double smooth =
+      (original / wavelength - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
+  return (1 - smooth) * frequency / rope.factor + smooth * frequency;
+}
+
+}  // namespace
+
+RotaryTable::RotaryTable(const Rope& rope, std::int64_t head_dim, std::int64_t max_positions)
+    : rope_(rope), head_dim_(head_dim), max_positions_(max_positions) {}
+
+at::Tensor RotaryTable::frequencies(std::int64_t num_positions) const {
+  double theta = rope_.theta;
+  const auto width = static_cast<double>(head_dim_);
+  if (rope_.kind == RopeKind::dynamic && num_positions > max_positions_) {
+    const double growth = static_cast<double>(num_positions) / static_cast<double>(max_positions_);
+    theta *= std::pow(rope_.factor * growth - (rope_.factor - 1), width / (width - 2));
+  }
+  at::Tensor result = at::empty({head_dim_ / 2}, at::kFloat);
+  auto* out = result.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < head_dim_ / 2; ++i) {
+    double frequency = std::pow(theta, -2.0 * static_cast<double>(i) / width);
+    if (rope_.kind == RopeKind::linear) frequency /= rope_.factor;
+    if (rope_.kind == RopeKind::llama3) frequency = stretched(frequency, rope_);
+    out[i] = static_cast<float>(frequency);
+  }
+  return result;
+}
+
+RotaryAngles RotaryTable::compute(const Positions& positions, at::Device device) const {
+  at::Tensor at_positions = positions.given;
+  std::int64_t end = positions.begin + positions.length;
+  if (at_positions.defined()) {
+    end = at_positions.numel() > 0 ? at_positions.max().item<std::int64_t>() + 1 : 0;
+  } else {
+    at_positions = at::arange(positions.begin, end, at::TensorOptions(at::kLong).device(device));
+  }
+  if (end > max_positions_ && rope_.kind != RopeKind::dynamic) {
+    throw Error(ErrorCode::unsupported,
+                "the sequence has " + std::to_string(end) + " tokens and the model " +
+                    std::to_string(max_positions_) + " positions",
+                "use a shorter sequence, or a larger max_position_embeddings with a rope_scaling");
+  }
+  const at::Tensor angles = at_positions.to(at::kFloat).unsqueeze(-1) * frequencies(end).to(device);
+  return {angles.cos(), angles.sin()};
+}
+
+RotaryAngles RotaryTable::angles(const Positions& positions, at::Device device) {
+  const std::uint32_t version = positions.given.defined() ? positions.given._version() : 0;
+  const std::lock_guard lock(mutex_);
+  const bool same = last_angles_.cos.defined() && last_angles_.cos.device() == device &&
+                    last_positions_.given.is_same(positions.given) && last_version_ == version &&
+                    last_positions_.begin == positions.begin && last_positions_.length == positions.length;
+  if (!same) {
+    last_angles_ = compute(positions, device);
+    last_positions_ = positions;
+    last_version_ = version;
+  }
+  return last_angles_;
+}
+
+}  // namespace easylm::llama
