@@ -90,9 +90,9 @@ struct CallHolder : torch::CustomClassHolder {
 class RecomputedBlock : public torch::autograd::Function<RecomputedBlock> {
  public:
   // `inputs`: the block's input, then its parameters; `y` is the output, computed already.
-  static at::Tensor forward(AutogradContext* context, const variable_list& inputs, const at::Tensor& y,
+  static at::Tensor forward(AutogradContext* context, at::TensorList inputs, const at::Tensor& y,
                             const c10::intrusive_ptr<CallHolder>& call) {
-    context->save_for_backward(inputs);
+    context->save_for_backward(inputs.vec());
     context->saved_data["call"] = c10::IValue::make_capsule(call);
     return y.detach();
   }
@@ -126,7 +126,7 @@ at::Tensor run_recomputed(Model& model, std::int64_t layer, const at::Tensor& h_
   // Computed with a graph, which says which parameters the block uses, and then forgotten.
   const at::Tensor y = model.block(layer, input, context);
   for (at::Tensor& parameter : parameters_behind(y, input)) inputs.push_back(std::move(parameter));
-  return RecomputedBlock::apply(inputs, y.detach(),
+  return RecomputedBlock::apply(at::TensorList(inputs), y.detach(),
                                 c10::make_intrusive<CallHolder>(BlockCall(model, layer, context)));
 }
 

@@ -1,0 +1,108 @@
+// LLaMA against itself: recomputation, cached decoding, packed rows, and its random parts.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "easylm/tensor/kv_cache.h"
+#include "models/tiny_llama.h"
+
+namespace easylm::testing {
+namespace {
+
+using schema_detail::to_value;
+
+TEST(Llama, GivesTheSameGradientsToTheBitWhenBlocksAreRecomputed) {
+  const auto model = tiny_llama(tiny_table({{"residue_dropout", to_value(0.1)},
+                                            {"feedforward_dropout", to_value(0.1)},
+                                            {"attention_dropout", to_value(0.1)},
+                                            {"fcm_max_ratio", to_value(0.3)},
+                                            {"attention", to_value(Table{"reference"})}}));
+  const at::Tensor ids = some_ids(2, 17);
+  ForwardContext plain(Phase::train), recomputed(Phase::train);
+  const Differentiated a = differentiate(*model, ids, plain);
+  const Differentiated b = differentiate(*model, ids, recomputed, Recompute::blocks);
+  EXPECT_EQ(a.loss, b.loss);
+  const auto parameters = parameters_of(*model);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    EXPECT_TRUE(at::equal(a.gradients[i], b.gradients[i])) << parameters[i].name;
+  }
+}
+
+TEST(Llama, RecomputesAsItWasCalledThoughTheContextHasMovedOn) {
+  const auto model = tiny_llama(tiny_table({{"residue_dropout", to_value(0.5)}}));
+  require_gradients(*model);
+  const at::Tensor ids = some_ids(2, 16);
+  const at::Tensor weight = parameters_of(*model)[2].value;
+  const auto gradient = [&](std::uint64_t draw_at_backward, Recompute policy) {
+    ForwardContext context(Phase::train);
+    const at::Tensor h = run_model(*model, ids, context, policy);
+    context.draw = draw_at_backward;
+    const at::Tensor result = torch::autograd::grad({h.sum()}, {weight})[0];
+    EXPECT_EQ(context.draw, draw_at_backward);
+    return result;
+  };
+  EXPECT_TRUE(at::equal(gradient(0, Recompute::none), gradient(5, Recompute::blocks)));
+}
+
+TEST(Llama, DecodesWithACacheAsWithoutOne) {
+  for (const char* kernel : {"sdpa", "reference"}) {
+    const auto model = tiny_llama(tiny_table({{"attention", to_value(Table{kernel})}}));
+    const at::Tensor ids = some_ids(2, 20);
+    const at::Tensor whole = logits_of(*model, ids);
+    const at::NoGradGuard no_grad;
+    ForwardContext context(Phase::infer);
+    GrowingKvCache cache(2);
+    std::vector<at::Tensor> pieces;
+    const std::int64_t lengths[] = {7, 1, 1, 5, 6};
+    for (const std::int64_t length : lengths) {
+      const at::Tensor chunk = ids.narrow(1, cache.length(), length);
+      pieces.push_back(run_model_cached(*model, chunk, cache, context).matmul(model->head_weight().t()));
+    }
+    EXPECT_LT(relative_error(at::cat(pieces, 1), whole), 1e-5) << kernel;
+  }
+}
+
+TEST(Llama, KeepsPackedDocumentsApart) {
+  const auto model = tiny_llama(tiny_table());
+  const at::Tensor first = some_ids(1, 9), second = some_ids(1, 14).add(1).remainder(97);
+  ForwardContext packed(Phase::infer);
+  packed.segments_BT = at::cat({at::zeros({1, 9}, at::kInt), at::ones({1, 14}, at::kInt)}, 1);
+  packed.positions = at::cat({at::arange(9), at::arange(14)}).unsqueeze(0);
+  const at::NoGradGuard no_grad;
+  const at::Tensor together = logits_of(*model, at::cat({first, second}, 1), packed);
+  EXPECT_LT(relative_error(together.narrow(1, 0, 9), logits_of(*model, first)), 1e-5);
+  EXPECT_LT(relative_error(together.narrow(1, 9, 14), logits_of(*model, second)), 1e-5);
+}
+
+TEST(Llama, AgreesWithFiniteDifferencesInDoublePrecision) {
+  const auto model = tiny_llama(tiny_table(), at::kDouble);
+  const at::Tensor ids = some_ids(1, 8);
+  ForwardContext context(Phase::train);
+  const Differentiated exact = differentiate(*model, ids, context);
+  const auto parameters = parameters_of(*model);
+  constexpr double kStep = 1e-5;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    at::Tensor value = parameters[i].value;
+    const at::Tensor direction =
+        at::zeros_like(value).normal_(0, 1, generator_of({3, parameters[i].name, 0}, at::kCPU)).detach();
+    const auto shifted = [&](double step) {
+      value.detach().add_(direction, step);
+      const double loss = differentiate(*model, ids, context).loss;
+      value.detach().add_(direction, -step);
+      return loss;
+    };
+    const double slope = (shifted(kStep) - shifted(-kStep)) / (2 * kStep);
+    const double wanted = (exact.gradients[i] * direction).sum().item<double>();
+    EXPECT_NEAR(slope, wanted, 1e-6 * (1 + std::abs(wanted))) << parameters[i].name;
+  }
+}
+
+}  // namespace
+}  // namespace easylm::testing
