@@ -227,7 +227,7 @@ TEST_F(StoreTest, KilledAtAnyMomentNothingRegisteredIsDamagedAndNothingAcknowled
       EXPECT_GE(all.back().number, last_acknowledged);
     }
     for (const VersionRecord& version : all) {
-      const Manifest manifest = open_manifest(files_, version.path);
+      const VersionManifest manifest = open_manifest(files_, version.path);
       const std::vector<FileFacts> now = measure_folder(files_, version.path);
       for (const FileFacts& file : manifest.files) {
         const auto same =

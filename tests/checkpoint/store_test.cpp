@@ -50,7 +50,7 @@ TEST_F(StoreTest, ASavedVersionIsInTheRegistryWithEveryFile) {
 TEST_F(StoreTest, TheManifestTellsSizesAndChecksums) {
   CheckpointStore store(options(), registry_, files_);
   const SavedVersion saved = save(store, 100);
-  const Manifest manifest = open_manifest(files_, saved.path);
+  const VersionManifest manifest = open_manifest(files_, saved.path);
   EXPECT_EQ(manifest.step, 100);
   EXPECT_EQ(manifest.dataset, "text-1");
   ASSERT_EQ(manifest.files.size(), 3U);

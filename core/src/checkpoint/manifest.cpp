@@ -63,7 +63,7 @@ Value file_value(const FileFacts& file) {
   return {std::move(table), {}};
 }
 
-Table to_table(const Manifest& manifest) {
+Table to_table(const VersionManifest& manifest) {
   Table table;
   table.set("manifest", {kManifestRevision, {}});
   table.set("name", text_value(manifest.name));
@@ -133,7 +133,7 @@ FileFacts read_file_facts(const Value& value, const std::string& where) {
   return facts;
 }
 
-Manifest parse_manifest(std::string_view text, const std::string& where) {
+VersionManifest parse_manifest(std::string_view text, const std::string& where) {
   const Table table = parse_json_object(text, where);
   const Reader reader(table, where);
   const auto revision = reader.get<std::int64_t>("manifest");
@@ -143,7 +143,7 @@ Manifest parse_manifest(std::string_view text, const std::string& where) {
                     ", this one reads up to " + std::to_string(kManifestRevision),
                 "update EasyLM");
   }
-  Manifest manifest;
+  VersionManifest manifest;
   manifest.name = reader.get<std::string>("name");
   manifest.run = reader.get<std::string>("run");
   manifest.stage = reader.get<std::string>("stage");
@@ -164,7 +164,7 @@ Manifest parse_manifest(std::string_view text, const std::string& where) {
 
 }  // namespace
 
-void Manifest::require(const MadeWith& needed) const {
+void VersionManifest::require(const MadeWith& needed) const {
   for (const MadeWith& piece : made_with) {
     if (piece.kind != needed.kind || (piece.id == needed.id && piece.revision == needed.revision)) continue;
     throw Error(ErrorCode::unsupported,
@@ -182,19 +182,19 @@ std::vector<FileFacts> measure_folder(FileSystem& files, const fs::path& folder)
   return facts;
 }
 
-FileFacts write_manifest(FileSystem& files, const fs::path& folder, const Manifest& manifest) {
+FileFacts write_manifest(FileSystem& files, const fs::path& folder, const VersionManifest& manifest) {
   files.create_folders((folder / kManifestPath).parent_path());
   files.write_new_file(folder / kManifestPath, json_text(to_table(manifest)));
   return measure_file(files, folder / kManifestPath, std::string(kManifestPath));
 }
 
-Manifest open_manifest(FileSystem& files, const fs::path& folder) {
+VersionManifest open_manifest(FileSystem& files, const fs::path& folder) {
   const fs::path file = folder / kManifestPath;
   if (!files.exists(file)) {
     throw Error(ErrorCode::corrupt, folder.string() + " holds no " + std::string(kManifestPath),
                 "it is not a version that EasyLM wrote, or it is damaged");
   }
-  Manifest manifest = parse_manifest(files.read_file(file, kMostManifestBytes), file.string());
+  VersionManifest manifest = parse_manifest(files.read_file(file, kMostManifestBytes), file.string());
   for (const FileFacts& facts : manifest.files) {
     std::error_code problem;
     const std::uintmax_t bytes = fs::file_size(folder / facts.path, problem);

@@ -23,7 +23,7 @@ struct MadeWith {
   std::string revision;  // of its format: another one can't be read
 };
 
-struct Manifest {
+struct VersionManifest {
   std::string name, run, stage, created_at, dataset;
   std::int64_t step = 0, tokens = 0;
   std::vector<MadeWith> made_with;
@@ -40,10 +40,10 @@ EASYLM_API std::vector<FileFacts> measure_folder(FileSystem& files, const std::f
 
 // Writes it into `folder`, which has none yet, and returns its own facts.
 EASYLM_API FileFacts write_manifest(FileSystem& files, const std::filesystem::path& folder,
-                                    const Manifest& manifest);
+                                    const VersionManifest& manifest);
 
 // Reads a version's manifest and checks that every file is there with its size. Throws Error{corrupt} that
 // names the file, Error{unsupported} for a manifest of a newer EasyLM.
-EASYLM_API Manifest open_manifest(FileSystem& files, const std::filesystem::path& folder);
+EASYLM_API VersionManifest open_manifest(FileSystem& files, const std::filesystem::path& folder);
 
 }  // namespace easylm

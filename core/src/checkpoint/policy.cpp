@@ -92,6 +92,7 @@ SavedVersion CheckpointStore::save(const SaveRequest& request,
   const FolderLock lock = files_.try_lock(temporary);
   try {
     fill(temporary);
+    write_pipeline(temporary);
     const VersionRecord version = commit(request, temporary);
     last_bytes_ = version.bytes;
     quietly([&] { apply_retention(version.number); });
@@ -103,8 +104,15 @@ SavedVersion CheckpointStore::save(const SaveRequest& request,
   }
 }
 
-Manifest CheckpointStore::describe(const SaveRequest& request, std::vector<FileFacts> files) const {
-  Manifest manifest;
+void CheckpointStore::write_pipeline(const fs::path& temporary) {
+  if (options_.pipeline.empty()) return;
+  const fs::path file = temporary / kPipelinePath;
+  files_.create_folders(file.parent_path());
+  files_.write_new_file(file, options_.pipeline);
+}
+
+VersionManifest CheckpointStore::describe(const SaveRequest& request, std::vector<FileFacts> files) const {
+  VersionManifest manifest;
   manifest.name = options_.name;
   manifest.run = options_.run;
   manifest.stage = options_.stage;

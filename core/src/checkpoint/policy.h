@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/manifest.h"
@@ -18,6 +19,9 @@
 #include "registry/registry.h"
 
 namespace easylm {
+
+// Within a version: the pipeline that made it, so that a folder says by itself how it came to be.
+inline constexpr std::string_view kPipelinePath = "easylm/pipeline.toml";
 
 struct CheckpointPolicy {
   std::int64_t every_steps = 0;  // 0: only when a stage saves by itself
@@ -32,6 +36,7 @@ struct CheckpointStoreOptions {
   std::shared_ptr<CheckpointFormat> format;
   CheckpointPolicy policy;
   std::vector<MadeWith> made_with;
+  std::string pipeline;  // the resolved configuration, TOML: becomes kPipelinePath; empty: no such file
   // What went wrong without harm to what is saved: a version that couldn't be removed, for example.
   std::function<void(const Error&)> warn = [](const Error&) {};
 };
@@ -55,7 +60,8 @@ class EASYLM_API CheckpointStore final : public Checkpoints {
   void sweep();
   void sweep_temporary(const FolderEntry& entry);
   void require_space() const;
-  Manifest describe(const SaveRequest& request, std::vector<FileFacts> files) const;
+  void write_pipeline(const std::filesystem::path& temporary);
+  VersionManifest describe(const SaveRequest& request, std::vector<FileFacts> files) const;
   VersionRecord commit(const SaveRequest& request, const std::filesystem::path& temporary);
   void apply_retention(std::int64_t newest);
   void quietly(const std::function<void()>& action) const;

@@ -1,0 +1,134 @@
+// Checks and estimates that need more than one component.
+#include "pipeline/checkup.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "config/checker.h"
+#include "easylm/error.h"
+#include "easylm/tokenizer.h"
+#include "pipeline/model_reference.h"
+#include "platform/gpu.h"
+
+namespace easylm {
+namespace {
+
+Origin origin_of(const PipelineConfig& config, std::string_view table, std::string_view key) {
+  const Value* value = config.resolved.find(table);
+  const Table* held = value == nullptr ? nullptr : value->as<Table>();
+  if (held == nullptr) return {};
+  const Value* setting = held->find(key);
+  return setting == nullptr ? value->origin : setting->origin;
+}
+
+void check_device(const PipelineConfig& config, Diagnostics& diagnostics) {
+  if (!config.run.device.starts_with("cuda")) return;
+  const std::optional<std::string> problem = gpu_problem();
+  if (!problem) return;
+  diagnostics.error(
+      origin_of(config, "run", "device"), "no_device",
+      "run.device is '" + config.run.device + "', and this machine has no CUDA GPU: " + *problem,
+      "use device = \"auto\" or \"cpu\", or install the NVIDIA driver");
+}
+
+void check_location(const std::string& reference, const Origin& origin, const std::filesystem::path& home,
+                    Diagnostics& diagnostics) {
+  try {
+    locate_model(reference, home);
+  } catch (const Error& e) {
+    diagnostics.error(origin, "no_model", e.message(), e.hint());
+  }
+}
+
+void check_models(const PipelineConfig& config, const std::filesystem::path& home, Diagnostics& diagnostics) {
+  if (config.model && !config.model->from.empty()) {
+    check_location(config.model->from, config.model->from_origin, home, diagnostics);
+  }
+  for (const StageConfig& stage : config.stages) {
+    for (const InputSource& input : stage.inputs) {
+      if (input.kind == SourceKind::reference && input.port == "model") {
+        check_location(input.reference, input.origin, home, diagnostics);
+      }
+    }
+  }
+}
+
+void check_saving(const PipelineConfig& config, Diagnostics& diagnostics) {
+  if (config.checkpoint) return;
+  for (const StageConfig& stage : config.stages) {
+    if (std::ranges::find(stage.description->makes, "checkpoint") == stage.description->makes.end()) continue;
+    diagnostics.error(stage.origin, "no_checkpoint",
+                      "stage '" + stage.name + "' saves checkpoints, and there is no [checkpoint] table",
+                      "add [checkpoint] with a type, for example type = \"safetensors\"");
+  }
+}
+
+bool takes(const ComponentDescription& description, std::string_view key) {
+  return std::ranges::any_of(description.fields, [&](const Field& field) { return field.key == key; });
+}
+
+// A new model's vocabulary is the tokenizer's unless the configuration says otherwise.
+void fill_vocabulary(PipelineConfig& config, Host& host, const Descriptions& descriptions) {
+  if (!config.model || !config.model->from.empty() || !config.tokenizer) return;
+  Table& model = config.model->table;
+  const ComponentDescription* description = descriptions.find("model", model.type);
+  if (description == nullptr || !takes(*description, "vocab_size")) return;
+  const Value* given = model.find("vocab_size");
+  const auto* size = given == nullptr ? nullptr : given->as<std::int64_t>();
+  if (size != nullptr && *size != 0) return;
+  const auto tokenizer = host.make<Tokenizer>(*config.tokenizer);
+  const Value filled{tokenizer->vocabulary_size(), {"tokenizer", {}, 0, 0}};
+  model.set("vocab_size", filled);
+  for (Setting& setting : config.resolved.settings) {
+    if (setting.key == "model") std::get<Table>(setting.value.data).set("vocab_size", filled);
+  }
+}
+
+double fact_of(const Descriptions& descriptions, std::string_view kind, const Table& table,
+               std::string_view name) {
+  const ComponentDescription* description = descriptions.find(kind, table.type);
+  if (description == nullptr) return 0;
+  return evaluate_fact(*description, table, name).value_or(0);
+}
+
+double accumulation_of(const PipelineConfig& config) {
+  for (const StageConfig& stage : config.stages) {
+    if (const Value* steps = stage.table.find("accumulate_gradient_steps")) {
+      if (const auto* count = steps->as<std::int64_t>()) return static_cast<double>(*count);
+    }
+  }
+  return 1;
+}
+
+}  // namespace
+
+void check_run(PipelineConfig& config, Host& host, const std::filesystem::path& home,
+               const Descriptions& descriptions, Diagnostics& diagnostics) {
+  check_device(config, diagnostics);
+  check_models(config, home, diagnostics);
+  check_saving(config, diagnostics);
+  fill_vocabulary(config, host, descriptions);
+}
+
+RunEstimate estimate_run(const PipelineConfig& config, const Descriptions& descriptions) {
+  RunEstimate estimate;
+  double batch_tokens = 0;
+  if (const Table* train = config.dataset("train")) {
+    batch_tokens = fact_of(descriptions, "dataset", *train, "tokens_per_batch");
+  }
+  estimate.tokens_per_step = batch_tokens * accumulation_of(config);
+  if (!config.model || !config.model->from.empty()) return estimate;
+  const Table& model = config.model->table;
+  const bool bf16 = config.run.precision == "bf16";
+  estimate.parameters = fact_of(descriptions, "model", model, "parameters");
+  estimate.weight_bytes = estimate.parameters * (bf16 ? 2 + 4 : 4);  // bf16: compute copy and fp32 masters
+  if (!config.optimizer) return estimate;
+  estimate.gradient_bytes = estimate.parameters * (bf16 ? 2 + 4 : 4);
+  estimate.optimizer_bytes = estimate.parameters * fact_of(descriptions, "optimizer", *config.optimizer,
+                                                           "state_bytes_per_parameter");
+  estimate.activation_bytes =
+      batch_tokens * fact_of(descriptions, "model", model, "activation_bytes_per_token") / (bf16 ? 2 : 1);
+  return estimate;
+}
+
+}  // namespace easylm
