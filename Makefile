@@ -1,0 +1,44 @@
+# The few commands that people and CI use. `make help` lists them; each is quick when there is nothing to do.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long build format lint bench clean
+
+JOBS ?= $(shell nproc)
+CONFIG ?= configs/shakespeare.toml
+EASYLM := build/release/bin/easylm
+
+# Clones of one repository share compiled objects, wherever they lie.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+
+help:  ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+run:  ## set up, build, then train, evaluate and sample on Shakespeare's plays (CONFIG=FILE for another pipeline)
+	@./setup.sh
+	@$(MAKE) --no-print-directory build
+	@$(EASYLM) run $(CONFIG)
+
+test:  ## set up, build, and run everything that must pass: tests, sanitizers, fuzzers, format, clang-tidy
+	@tools/test_all.sh
+
+test-long:  ## the same, with ten minutes for each fuzz target
+	@EASYLM_FUZZ_SECONDS=600 tools/test_all.sh
+
+build:  ## the release build, in build/release
+	@tools/build.sh release
+
+format:  ## put all C++ into the house format
+	@tools/lint.sh format --fix
+
+lint:  ## check format and run clang-tidy on what changed
+	@tools/build.sh release
+	@tools/lint.sh format
+	@tools/lint.sh tidy
+
+bench: build  ## time a training step; the README of tests/bench says against what
+	@tests/bench/run.sh
+
+clean:  ## remove what was built; data, runs and what setup.sh fetched stay
+	rm -rf build

