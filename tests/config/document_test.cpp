@@ -61,6 +61,15 @@ TEST(Document, CountsNoDotsInTextsAndComments) {
   EXPECT_EQ(*root->find("c")->as<std::string>(), dots + "\"");
 }
 
+TEST(Document, TakesLettersBeyondAsciiForLetters) {
+  Diagnostics diagnostics;
+  const auto root = parse_document("a = \"\"\"\\\n  é ü\"\"\" # ß\n\"ö\" = 'я'\n", "x.toml", diagnostics);
+  ASSERT_TRUE(root.has_value()) << diagnostics.text();
+  EXPECT_EQ(show_toml(*root), "a = \"é ü\"\n\"ö\" = \"я\"\n");
+  EXPECT_FALSE(parse_document("é = 1\n", "x.toml", diagnostics).has_value());
+  EXPECT_FALSE(parse_document("a = 1é\n", "x.toml", diagnostics).has_value());
+}
+
 TEST(Document, RefusesAHugeFile) {
   Diagnostics diagnostics;
   EXPECT_FALSE(parse_document(std::string(kMaxDocumentBytes + 1, '\n'), "x.toml", diagnostics).has_value());

@@ -124,7 +124,9 @@ TEST_F(JsonSchema, TellsComponentsApartByTheirType) {
             R"({"type":"string","enum":["bpt_cuda","reference","sdpa"]})");
   EXPECT_EQ(at("/$defs/attention/oneOf/3/$ref").as_string(), "#/$defs/attention.sdpa");
   EXPECT_EQ(at("/$defs/attention.sdpa/properties/type/const").as_string(), "sdpa");
-  EXPECT_EQ(json::serialize(at("/$defs/dataset.text/required")), R"(["type","path"])");
+  EXPECT_EQ(json::serialize(at("/$defs/dataset.text/required")), R"(["path"])");
+  EXPECT_EQ(json::serialize(at("/$defs/dataset/oneOf/1/required")), R"(["type"])");
+  EXPECT_EQ(at("/$defs/model.llama/properties/attention/anyOf/1/$ref").as_string(), "#/$defs/attention.sdpa");
 }
 
 TEST_F(JsonSchema, CarriesMeaningBoundsAndDefaults) {
@@ -140,7 +142,7 @@ TEST_F(JsonSchema, KnowsTheHostsOwnKeys) {
   EXPECT_TRUE(at("/$defs/stage.train/properties").as_object().contains("name"));
   EXPECT_TRUE(at("/$defs/stage.train/properties/dataset/properties").as_object().contains("validation"));
   EXPECT_EQ(json::serialize(at("/$defs/model.llama/properties/preset/enum")), R"(["llama2_7b","llama3_8b"])");
-  EXPECT_EQ(json::serialize(at("/$defs/model.llama/required")), R"(["type"])");  // a preset may give the rest
+  EXPECT_EQ(json::serialize(at("/$defs/model.llama/required")), "[]");  // a preset may give them
 }
 
 TEST_F(JsonSchema, HasADefinitionForEveryReference) {

@@ -99,6 +99,15 @@ TEST_F(Overrides, RefuseAKeyDeeperThanAnyDocument) {
   EXPECT_EQ(root_.find("a"), nullptr);
 }
 
+TEST_F(Overrides, RefuseWhatIsNotUtf8) {
+  set({"model.a=\xff", "model.\xc3=1"});
+  apply_environment(root_, std::vector<NamedText>{{"EASYLM__MODEL__A", "\xff"}}, diagnostics_);
+  EXPECT_EQ(diagnostics_.text(),
+            "--set: error: a setting isn't valid UTF-8 text\nenvironment: error: a setting isn't valid UTF-8 "
+            "text\n");
+  EXPECT_EQ(model(), "{ hidden_size = 1, attention = \"sdpa\" }");
+}
+
 TEST(ConfigEnvironment, HoldsOnlyOurVariables) {
   ::setenv("EASYLM__RUN__SEED", "7", 1);
   const auto found = config_environment();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/pipeline_config.h"
+#include "platform/json_print.h"
 
 namespace easylm {
 namespace {
@@ -92,7 +93,9 @@ class SchemaWriter {
         const std::string definition = kind + "." + name;
         json::object body = component_table(*description);
         definitions_[definition] = std::move(body);
-        forms.push_back(reference(definition));
+        json::object form = reference(definition);
+        form["required"] = json::array{"type"};
+        forms.push_back(std::move(form));
       }
       if (kind == "model") forms.push_back(model_from());
       definitions_[kind] = json::object{{"oneOf", std::move(forms)}};
@@ -103,11 +106,7 @@ class SchemaWriter {
   json::object component_table(const ComponentDescription& description) {
     json::object schema = plain_table(description.fields);
     json::object& properties = schema["properties"].as_object();
-    json::array required{"type"};
-    // A preset, or the model that a table starts from, may give what is required.
-    if (description.presets.empty()) {
-      for (const json::value& key : schema["required"].as_array()) required.push_back(key);
-    }
+    if (!description.presets.empty()) schema["required"] = json::array();  // a preset may give them
     properties["type"] = json::object{{"const", description.name}};
     if (!description.presets.empty()) {
       json::array names;
@@ -116,7 +115,6 @@ class SchemaWriter {
     }
     add_host_keys(description, properties);
     schema["description"] = description.doc;
-    schema["required"] = std::move(required);
     return schema;
   }
 
@@ -185,6 +183,15 @@ class SchemaWriter {
     return schema;
   }
 
+  // Where a component stands by default, its keys may be given without its type.
+  json::object nested(const Field& field) {
+    json::object any = component(field.component_kind);
+    const Table* standard = field.default_value ? field.default_value->as<Table>() : nullptr;
+    if (standard == nullptr || descriptions_.find(field.component_kind, standard->type) == nullptr)
+      return any;
+    return {{"anyOf", json::array{std::move(any), reference(field.component_kind + "." + standard->type)}}};
+  }
+
   json::object bare_value_of(const Field& field) {
     json::object schema;
     switch (field.type) {
@@ -202,7 +209,7 @@ class SchemaWriter {
         describe_scalar(field, "string", schema);
         return schema;
       case FieldType::component:
-        return component(field.component_kind);
+        return nested(field);
       case FieldType::table:
         return plain_table(field.fields);
       case FieldType::integers:
@@ -223,29 +230,10 @@ class SchemaWriter {
   json::object definitions_;
 };
 
-// Boost.JSON only prints on one line.
-void print(const json::value& value, const std::string& indent, std::string& out) {
-  const std::string inner = indent + "  ";
-  if (const json::object* object = value.if_object(); object != nullptr && !object->empty()) {
-    out += "{";
-    std::string_view separator = "\n";
-    for (const auto& [key, item] : *object) {
-      out.append(separator).append(inner).append(json::serialize(json::value(key))).append(": ");
-      print(item, inner, out);
-      separator = ",\n";
-    }
-    out += "\n" + indent + "}";
-  } else {
-    out += json::serialize(value);
-  }
-}
-
 }  // namespace
 
 std::string pipeline_json_schema(const Descriptions& descriptions) {
-  std::string text;
-  print(SchemaWriter(descriptions).pipeline(), "", text);
-  return text + "\n";
+  return printed(SchemaWriter(descriptions).pipeline());
 }
 
 }  // namespace easylm

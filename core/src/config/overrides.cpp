@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "config/document.h"
+#include "config/show.h"
 
 namespace easylm {
 namespace {
@@ -143,6 +144,13 @@ bool looks_like_toml(std::string_view text) {
   return !text.empty() && std::string_view("\"'[{").find(text[0]) != std::string_view::npos;
 }
 
+// Whether the text can stand in TOML and in JSON.
+bool is_utf8(const std::string& text) { return parse_value(toml_text({text, {}})).has_value(); }
+
+void report_not_utf8(const Origin& origin, Diagnostics& diagnostics) {
+  diagnostics.error(origin, "syntax", "a setting isn't valid UTF-8 text");
+}
+
 void apply_one(Table& root, std::vector<std::string> parts, Value value, const Origin& origin,
                Diagnostics& diagnostics) {
   std::string key;
@@ -176,6 +184,10 @@ std::optional<Value> override_value(const std::string& text, const std::string& 
 void apply_sets(Table& root, std::span<const std::string> sets, Diagnostics& diagnostics) {
   const Origin origin{"--set", {}, 0, 0};
   for (const std::string& set : sets) {
+    if (!is_utf8(set)) {
+      report_not_utf8(origin, diagnostics);
+      continue;
+    }
     const std::size_t equals = set.find('=');
     if (equals == std::string::npos) {
       diagnostics.error(origin, "syntax", "'" + set + "' has no value", "write --set KEY=VALUE");
@@ -191,6 +203,10 @@ void apply_environment(Table& root, std::span<const NamedText> environment, Diag
   const Origin origin{"environment", {}, 0, 0};
   for (const auto& [name, text] : environment) {
     if (!name.starts_with(kPrefix)) continue;
+    if (!is_utf8(name + text)) {
+      report_not_utf8(origin, diagnostics);
+      continue;
+    }
     auto value = override_value(text, name, origin, diagnostics);
     const std::string_view key = std::string_view(name).substr(kPrefix.size());
     if (value) apply_one(root, split(key, "__"), std::move(*value), origin, diagnostics);
