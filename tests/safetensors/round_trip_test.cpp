@@ -41,7 +41,9 @@ class SafetensorsTest : public ::testing::Test {
     ASSERT_EQ(reader.tensors().size(), plan.tensors.size());
     for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
       const TensorInfo& read = reader.tensors()[i];
-      if (i > 0) EXPECT_LT(reader.tensors()[i - 1].name, read.name);
+      if (i > 0) {
+        EXPECT_LT(reader.tensors()[i - 1].name, read.name);
+      }
       const auto planned = std::find_if(plan.tensors.begin(), plan.tensors.end(),
                                         [&](const TensorInfo& tensor) { return tensor.name == read.name; });
       ASSERT_NE(planned, plan.tensors.end()) << read.name;
