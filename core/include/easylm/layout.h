@@ -38,9 +38,9 @@ class Checksum {
 #define EASYLM_SIZE(T) sizeof(T), alignof(T)
 #define EASYLM_AT(T, member) offsetof(T, member), sizeof(T::member)
 
-constexpr std::uint64_t layout_checksum() {
-  layout_detail::Checksum sum;
-  // Values and descriptions.
+namespace layout_detail {
+
+constexpr void add_values_and_descriptions(Checksum& sum) {
   sum.add({EASYLM_SIZE(Origin), EASYLM_AT(Origin, source), EASYLM_AT(Origin, file), EASYLM_AT(Origin, line),
            EASYLM_AT(Origin, column)});
   sum.add({EASYLM_SIZE(Table), EASYLM_AT(Table, type), EASYLM_AT(Table, settings), EASYLM_AT(Table, origin)});
@@ -64,12 +64,17 @@ constexpr std::uint64_t layout_checksum() {
            EASYLM_AT(Description, makes)});
   sum.add({EASYLM_SIZE(ComponentFactory), EASYLM_AT(ComponentFactory, description),
            EASYLM_AT(ComponentFactory, create)});
-  // Services and classes with inline members.
+}
+
+// Among them classes with inline members.
+constexpr void add_services(Checksum& sum) {
   sum.add({EASYLM_SIZE(Component), EASYLM_SIZE(Host), EASYLM_SIZE(Error), EASYLM_SIZE(RandomStream),
            EASYLM_SIZE(StopToken)});
   sum.add({EASYLM_SIZE(LogPair), EASYLM_AT(LogPair, key), EASYLM_AT(LogPair, value)});
   sum.add({EASYLM_SIZE(Paths), EASYLM_AT(Paths, run), EASYLM_AT(Paths, cache)});
-  // Data and text.
+}
+
+constexpr void add_data_and_text(Checksum& sum) {
   sum.add({EASYLM_SIZE(SpecialTokens), EASYLM_AT(SpecialTokens, bos), EASYLM_AT(SpecialTokens, eos),
            EASYLM_AT(SpecialTokens, pad), EASYLM_AT(SpecialTokens, stop)});
   sum.add({EASYLM_SIZE(NamedFile), EASYLM_AT(NamedFile, name), EASYLM_AT(NamedFile, bytes)});
@@ -80,7 +85,9 @@ constexpr std::uint64_t layout_checksum() {
            EASYLM_AT(TokenBatch, segments), EASYLM_AT(TokenBatch, first)});
   sum.add({EASYLM_SIZE(DatasetOptions), EASYLM_AT(DatasetOptions, tokenizer), EASYLM_AT(DatasetOptions, pass),
            EASYLM_AT(DatasetOptions, rank), EASYLM_AT(DatasetOptions, world)});
-  // Checkpoints.
+}
+
+constexpr void add_checkpoints(Checksum& sum) {
   sum.add({EASYLM_SIZE(TensorInfo), EASYLM_AT(TensorInfo, name), EASYLM_AT(TensorInfo, dtype),
            EASYLM_AT(TensorInfo, shape)});
   sum.add({EASYLM_SIZE(WritePlan), EASYLM_AT(WritePlan, stem), EASYLM_AT(WritePlan, tensors),
@@ -89,7 +96,9 @@ constexpr std::uint64_t layout_checksum() {
            EASYLM_AT(SaveRequest, dataset_fingerprint), EASYLM_AT(SaveRequest, parent),
            EASYLM_AT(SaveRequest, metrics)});
   sum.add({EASYLM_SIZE(SavedVersion), EASYLM_AT(SavedVersion, uri), EASYLM_AT(SavedVersion, path)});
-  // Stages and trackers.
+}
+
+constexpr void add_stages_and_trackers(Checksum& sum) {
   sum.add({EASYLM_SIZE(Artifact), EASYLM_AT(Artifact, component), EASYLM_AT(Artifact, path),
            EASYLM_AT(Artifact, uri), EASYLM_AT(Artifact, config)});
   sum.add({EASYLM_SIZE(RunFacts), EASYLM_AT(RunFacts, name), EASYLM_AT(RunFacts, seed),
@@ -99,12 +108,23 @@ constexpr std::uint64_t layout_checksum() {
            EASYLM_AT(MetricRecord, tokens), EASYLM_AT(MetricRecord, time), EASYLM_AT(MetricRecord, metrics)});
   sum.add({EASYLM_SIZE(TrackerOptions), EASYLM_AT(TrackerOptions, run_name),
            EASYLM_AT(TrackerOptions, folder), EASYLM_AT(TrackerOptions, resolved_config)});
-  return sum.value();
 }
+
+}  // namespace layout_detail
 
 #undef EASYLM_AT
 #undef EASYLM_SIZE
 #pragma GCC diagnostic pop
+
+constexpr std::uint64_t layout_checksum() {
+  layout_detail::Checksum sum;
+  layout_detail::add_values_and_descriptions(sum);
+  layout_detail::add_services(sum);
+  layout_detail::add_data_and_text(sum);
+  layout_detail::add_checkpoints(sum);
+  layout_detail::add_stages_and_trackers(sum);
+  return sum.value();
+}
 
 // Writes layout_checksum() as 16 hexadecimal digits over the zeros that end a manifest's text.
 constexpr void write_layout(char* end_of_text) {
