@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       easylm::descriptions_to_json(easylm::descriptions_from_json(*section));
     }
     if (const auto note = file.note("EasyLM")) {
-      easylm::incompatibilities(easylm::Manifest::parse(*note), easylm::Manifest::of_host());
+      easylm::incompatibilities(easylm::PluginManifest::parse(*note), easylm::PluginManifest::of_host());
     }
   } catch (const easylm::Error&) {
   }

@@ -9,28 +9,29 @@
 namespace easylm::test {
 namespace {
 
-Manifest plugin_like_host() {
-  Manifest manifest = Manifest::of_host();
+PluginManifest plugin_like_host() {
+  PluginManifest manifest = PluginManifest::of_host();
   manifest.name = "some-plugin";
   return manifest;
 }
 
-std::string only_reason(const Manifest& plugin, const Manifest& host = Manifest::of_host()) {
+std::string only_reason(const PluginManifest& plugin,
+                        const PluginManifest& host = PluginManifest::of_host()) {
   const auto reasons = incompatibilities(plugin, host);
   EXPECT_EQ(reasons.size(), 1U) << all_reasons(reasons);
   return reasons.empty() ? "" : reasons.front();
 }
 
 TEST(Manifest, AcceptsAPluginOfTheSameBuild) {
-  EXPECT_TRUE(incompatibilities(plugin_like_host(), Manifest::of_host()).empty());
-  EXPECT_EQ(Manifest::of_host().layout.size(), 16U);
-  EXPECT_NE(Manifest::of_host().layout, "0000000000000000");
+  EXPECT_TRUE(incompatibilities(plugin_like_host(), PluginManifest::of_host()).empty());
+  EXPECT_EQ(PluginManifest::of_host().layout.size(), 16U);
+  EXPECT_NE(PluginManifest::of_host().layout, "0000000000000000");
 }
 
 TEST(Manifest, NamesBothSidesAndTheRemedyForAnotherLibTorch) {
-  Manifest host = Manifest::of_host();
+  PluginManifest host = PluginManifest::of_host();
   host.torch = "2.11.0";
-  Manifest plugin = plugin_like_host();
+  PluginManifest plugin = plugin_like_host();
   plugin.torch = "2.5.1";
   EXPECT_EQ(only_reason(plugin, host),
             "built for LibTorch 2.5.1, this host is built for LibTorch 2.11.0: rebuild the plugin against "
@@ -42,18 +43,18 @@ TEST(Manifest, NamesBothSidesAndTheRemedyForAnotherLibTorch) {
 }
 
 TEST(Manifest, AcceptsAPluginWithoutLibTorchOnAnyHost) {
-  Manifest host = Manifest::of_host();
+  PluginManifest host = PluginManifest::of_host();
   host.torch = "2.11.0";
-  Manifest plugin = plugin_like_host();
+  PluginManifest plugin = plugin_like_host();
   plugin.torch = "none";
   EXPECT_TRUE(incompatibilities(plugin, host).empty());
 }
 
 TEST(Manifest, WantsTheSameMajorAndNoNewerMinorApi) {
-  Manifest host = Manifest::of_host();
+  PluginManifest host = PluginManifest::of_host();
   host.api_major = 3;
   host.api_minor = 5;
-  Manifest plugin = plugin_like_host();
+  PluginManifest plugin = plugin_like_host();
   plugin.api_major = 3;
   plugin.api_minor = 4;
   EXPECT_TRUE(incompatibilities(plugin, host).empty());
@@ -68,40 +69,41 @@ TEST(Manifest, WantsTheSameMajorAndNoNewerMinorApi) {
 }
 
 TEST(Manifest, AcceptsAnOlderStandardLibraryButNoNewer) {
-  Manifest plugin = plugin_like_host();
+  PluginManifest plugin = plugin_like_host();
   plugin.libstdcxx -= 1;
-  EXPECT_TRUE(incompatibilities(plugin, Manifest::of_host()).empty());
+  EXPECT_TRUE(incompatibilities(plugin, PluginManifest::of_host()).empty());
   plugin.libstdcxx += 2;
   EXPECT_NE(only_reason(plugin).find("built for libstdc++ "), std::string::npos);
 }
 
 TEST(Manifest, RefusesEachDifferenceOfTheBinaryInterface) {
-  for (std::string Manifest::*field :
-       {&Manifest::cxxabi, &Manifest::cxx11abi, &Manifest::debug, &Manifest::sanitizer, &Manifest::layout}) {
-    Manifest plugin = plugin_like_host();
+  for (std::string PluginManifest::*field :
+       {&PluginManifest::cxxabi, &PluginManifest::cxx11abi, &PluginManifest::debug,
+        &PluginManifest::sanitizer, &PluginManifest::layout}) {
+    PluginManifest plugin = plugin_like_host();
     plugin.*field = "other";
     EXPECT_NE(only_reason(plugin).find(", this host is "), std::string::npos);
   }
-  Manifest plugin = plugin_like_host();
+  PluginManifest plugin = plugin_like_host();
   plugin.compiler = "icc-1";
   EXPECT_NE(only_reason(plugin).find("built for icc-1"), std::string::npos);
 }
 
 TEST(Manifest, ReportsEveryDifferenceAtOnce) {
-  Manifest plugin = plugin_like_host();
+  PluginManifest plugin = plugin_like_host();
   plugin.api_major += 1;
   plugin.torch = "0.1";
   plugin.sanitizer = "memory";
   plugin.layout = "ffffffffffffffff";
-  EXPECT_EQ(incompatibilities(plugin, Manifest::of_host()).size(), 4U);
+  EXPECT_EQ(incompatibilities(plugin, PluginManifest::of_host()).size(), 4U);
 }
 
 TEST(Manifest, RefusesBrokenText) {
   const std::string good =
       "manifest=1\nname=a\nversion=1\napi=1.0\ncompiler=gcc-12\ncxxabi=1\ncxx11abi=1\nlibstdcxx=12\n"
       "debug=0\nsanitizer=none\ntorch=none\ncuda=none\nlayout=00\n";
-  EXPECT_EQ(Manifest::parse(good).name, "a");
-  EXPECT_EQ(Manifest::parse(good + "later=1\n").name, "a");  // a key of a later version
+  EXPECT_EQ(PluginManifest::parse(good).name, "a");
+  EXPECT_EQ(PluginManifest::parse(good + "later=1\n").name, "a");  // a key of a later version
   const auto broken = [&](std::string_view from, std::string_view to) {
     std::string text = good;
     return text.replace(text.find(from), from.size(), to);
@@ -111,9 +113,9 @@ TEST(Manifest, RefusesBrokenText) {
         broken("api=1.0", "api=1"), broken("api=1.0", "api=1.x"), broken("api=1.0", "api=-1.0"),
         broken("libstdcxx=12", "libstdcxx=99999999999"), broken("debug=0", "debug"),
         broken("name=a", "name=a\nname=b"), broken("name=a", "name=\033[2J"), broken("debug=0", "=0")}) {
-    EXPECT_THROW(Manifest::parse(text), Error) << text;
+    EXPECT_THROW(PluginManifest::parse(text), Error) << text;
   }
-  EXPECT_THROW(Manifest::parse(broken("manifest=1", "manifest=2")), Error);
+  EXPECT_THROW(PluginManifest::parse(broken("manifest=1", "manifest=2")), Error);
 }
 
 }  // namespace

@@ -77,8 +77,8 @@ void read_contents(InspectedPlugin& plugin) {
     throw Error(ErrorCode::corrupt, "it has no EasyLM manifest, so it is not an EasyLM plugin",
                 "build it with EASYLM_PLUGIN of the SDK");
   }
-  plugin.manifest = Manifest::parse(*note);
-  for (std::string& reason : incompatibilities(*plugin.manifest, Manifest::of_host())) {
+  plugin.manifest = PluginManifest::parse(*note);
+  for (std::string& reason : incompatibilities(*plugin.manifest, PluginManifest::of_host())) {
     plugin.reasons.push_back(std::move(reason));
   }
   if (const auto text = elf.section(".easylm.describe", kMaxDescription)) {

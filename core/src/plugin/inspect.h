@@ -32,7 +32,7 @@ struct FileIdentity {
 struct EASYLM_API InspectedPlugin {
   std::filesystem::path file;  // absolute, without symbolic links where the file exists
   FileIdentity identity;
-  std::optional<Manifest> manifest;  // none if it can't be read
+  std::optional<PluginManifest> manifest;  // none if it can't be read
   // What the build embedded (docs/decisions/0002); none if the plugin was built without EasyLM's build rule.
   std::optional<std::vector<ComponentDescription>> components;
   std::vector<std::string> reasons;  // why it is refused, all at once; empty if it may be loaded

@@ -14,7 +14,7 @@ namespace easylm {
 
 struct EASYLM_API LoadedPlugin {
   std::filesystem::path file;
-  Manifest manifest;
+  PluginManifest manifest;
   std::vector<ComponentFactory> factories;  // as the plugin registered them
 
   const ComponentFactory* find(std::string_view kind, std::string_view name) const;  // null if absent

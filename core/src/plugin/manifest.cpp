@@ -64,19 +64,19 @@ std::string host_text() {
 
 std::string_view family(std::string_view compiler) { return compiler.substr(0, compiler.find('-')); }
 
-std::string api_of(const Manifest& m) {
+std::string api_of(const PluginManifest& m) {
   return "plugin API " + std::to_string(m.api_major) + "." + std::to_string(m.api_minor);
 }
 
-std::string debug_of(const Manifest& m) {
+std::string debug_of(const PluginManifest& m) {
   return m.debug == "0" ? "the release containers" : "libstdc++'s debug containers (_GLIBCXX_DEBUG)";
 }
 
-std::string sanitizer_of(const Manifest& m) {
+std::string sanitizer_of(const PluginManifest& m) {
   return m.sanitizer == "none" ? "no sanitizer" : "the " + m.sanitizer + " sanitizer";
 }
 
-std::string torch_of(const Manifest& m) {
+std::string torch_of(const PluginManifest& m) {
   return m.torch == "none" ? "use without LibTorch" : "LibTorch " + m.torch;
 }
 
@@ -92,7 +92,7 @@ class Reasons {
   std::vector<std::string> list_;
 };
 
-void compare_abi(const Manifest& plugin, const Manifest& host, Reasons& reasons) {
+void compare_abi(const PluginManifest& plugin, const PluginManifest& host, Reasons& reasons) {
   if (family(plugin.compiler) != family(host.compiler) || plugin.cxxabi != host.cxxabi) {
     reasons.add(plugin.compiler + " (C++ ABI " + plugin.cxxabi + ")",
                 host.compiler + " (C++ ABI " + host.cxxabi + ")",
@@ -119,13 +119,13 @@ void compare_abi(const Manifest& plugin, const Manifest& host, Reasons& reasons)
 
 }  // namespace
 
-Manifest Manifest::parse(std::string_view text) {
+PluginManifest PluginManifest::parse(std::string_view text) {
   const Lines lines = lines_of(text);
   if (const std::string form = word(lines, "manifest"); form != "1") {
     throw Error(ErrorCode::unsupported, "its manifest has form " + form + ", this host reads form 1",
                 "use a plugin built for this version of EasyLM, or upgrade EasyLM");
   }
-  Manifest m;
+  PluginManifest m;
   m.name = word(lines, "name");
   m.version = word(lines, "version");
   const std::string api = word(lines, "api");
@@ -145,12 +145,12 @@ Manifest Manifest::parse(std::string_view text) {
   return m;
 }
 
-const Manifest& Manifest::of_host() {
-  static const Manifest host = parse(host_text());
+const PluginManifest& PluginManifest::of_host() {
+  static const PluginManifest host = parse(host_text());
   return host;
 }
 
-std::vector<std::string> incompatibilities(const Manifest& plugin, const Manifest& host) {
+std::vector<std::string> incompatibilities(const PluginManifest& plugin, const PluginManifest& host) {
   Reasons reasons;
   if (plugin.api_major != host.api_major) {
     reasons.add(api_of(plugin), api_of(host), "rebuild the plugin against this version of EasyLM");

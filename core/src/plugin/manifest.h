@@ -9,7 +9,7 @@
 
 namespace easylm {
 
-struct EASYLM_API Manifest {
+struct EASYLM_API PluginManifest {
   std::string name;     // of the plugin
   std::string version;  // of the plugin
   int api_major = 0, api_minor = 0;
@@ -25,14 +25,15 @@ struct EASYLM_API Manifest {
 
   // From a note's text. Throws Error{corrupt}, without the file's name, for a missing or broken line. Unknown
   // keys are left to later versions.
-  static Manifest parse(std::string_view text);
+  static PluginManifest parse(std::string_view text);
 
   // This host's own; `torch` is the version that it was built with, "none" without the tensor half.
-  static const Manifest& of_host();
+  static const PluginManifest& of_host();
 };
 
 // Every reason why `plugin` can't be loaded into `host`, each with what it was built for, what the host is
 // and the remedy; empty if it can.
-EASYLM_API std::vector<std::string> incompatibilities(const Manifest& plugin, const Manifest& host);
+EASYLM_API std::vector<std::string> incompatibilities(const PluginManifest& plugin,
+                                                      const PluginManifest& host);
 
 }  // namespace easylm

@@ -196,7 +196,7 @@ std::string plugins_describe_json(const Catalogue& catalogue, std::string_view n
 }
 
 DoctorReport plugins_doctor(const Catalogue& catalogue) {
-  const Manifest& host = Manifest::of_host();
+  const PluginManifest& host = PluginManifest::of_host();
   std::ostringstream out;
   out << "This host is EasyLM " << host.version << ", plugin API " << host.api_major << "." << host.api_minor
       << ", " << host.compiler << ", libstdc++ " << host.libstdcxx << ", "
