@@ -2,8 +2,8 @@
 
     python3 tools/tidy.py build/release
 
-A file counts as clean as long as its text, every header of ours, .clang-tidy and its compile command stay the same;
-so a clean clone only checks what changed since the last run on this machine.
+A file counts as clean as long as its text, the headers of ours that it can reach, .clang-tidy and its compile command
+stay the same; so a clean clone only checks what changed since the last run on this machine.
 """
 
 import concurrent.futures
@@ -31,11 +31,28 @@ def tracked(*patterns):
     return sorted(name for name in names if name and (ROOT / name).is_file())
 
 
-def digest_of_all_that_files_share():
-    digest = hashlib.sha256(" ".join(OPTIONS).encode())
-    for name in [".clang-tidy", *tracked("*.h")]:
-        digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
-    return digest
+class Headers:
+    """Finds what a file can include, by the ends of names: rather too many headers than one too few."""
+
+    def __init__(self):
+        self.by_name = {}
+        for name in tracked("*.h"):
+            self.by_name.setdefault(pathlib.PurePath(name).name, []).append(name)
+
+    def included_by(self, name):
+        for included in re.findall(rb'^\s*#\s*include\s*["<]([^">]+)', (ROOT / name).read_bytes(), re.M):
+            included = "/" + included.decode().removeprefix("./").removeprefix("../")
+            for header in self.by_name.get(included.rsplit("/", 1)[1], ()):
+                if ("/" + header).endswith(included):
+                    yield header
+
+    def reached_from(self, name):
+        reached, todo = set(), [name]
+        while todo:
+            new = set(self.included_by(todo.pop())) - reached
+            reached |= new
+            todo += new
+        return sorted(reached)
 
 
 def sources(build):
@@ -49,9 +66,10 @@ def sources(build):
             yield name, entry["command"].replace(str(ROOT), ".")
 
 
-def stamp_of(name, command, shared):
-    digest = shared.copy()
-    digest.update(b"\0".join([name.encode(), (ROOT / name).read_bytes(), command.encode()]))
+def stamp_of(name, command, headers):
+    digest = hashlib.sha256("\0".join([name, command, *OPTIONS]).encode())
+    for part in [".clang-tidy", name, *headers.reached_from(name)]:
+        digest.update(part.encode() + b"\0" + (ROOT / part).read_bytes())
     return CACHE / digest.hexdigest()
 
 
@@ -71,8 +89,8 @@ def main(build):
     if not (build / "compile_commands.json").is_file():
         sys.exit(f"tidy: {build} has no compile_commands.json; hint: make build")
     CACHE.mkdir(parents=True, exist_ok=True)
-    shared = digest_of_all_that_files_share()
-    stamps = {name: stamp_of(name, command, shared) for name, command in sources(build)}
+    headers = Headers()
+    stamps = {name: stamp_of(name, command, headers) for name, command in sources(build)}
     todo = [name for name, stamp in stamps.items() if not stamp.exists()]
     print(f"clang-tidy: {len(todo)} of {len(stamps)} files to check", flush=True)
     failed = []
