@@ -5,6 +5,9 @@
 #include <ATen/ops/mm.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <optional>
+#include <vector>
+
 #include "cpu_features.h"
 
 namespace easylm {
@@ -17,12 +20,12 @@ using torch::autograd::variable_list;
 class UpcastLinear : public torch::autograd::Function<UpcastLinear> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight_OI,
-                            const at::Tensor& bias_O) {
+                            const std::optional<at::Tensor>& bias_O) {
     context->save_for_backward({x, weight_OI});
-    context->saved_data["bias"] = bias_O.defined();
+    context->saved_data["bias"] = bias_O.has_value();
     const at::Tensor x_RI = x.reshape({-1, x.size(-1)}).to(at::kFloat);
     at::Tensor y_RO = at::mm(x_RI, weight_OI.to(at::kFloat).t());
-    if (bias_O.defined()) y_RO.add_(bias_O);
+    if (bias_O) y_RO.add_(*bias_O);
     std::vector<std::int64_t> shape = x.sizes().vec();
     shape.back() = weight_OI.size(0);
     return y_RO.to(x.scalar_type()).view(shape);
@@ -56,7 +59,9 @@ RandomStream ForwardContext::random(std::string_view place) const { return {seed
 
 at::Tensor ForwardContext::linear(const LinearWeights& weights, const at::Tensor& x) {
   if (x.scalar_type() == at::kBFloat16 && x.is_cpu() && !has_native_bf16()) {
-    return UpcastLinear::apply(x, weights.weight_OI, weights.bias_O);
+    // An undefined tensor can't be an input of an autograd node; an absent one can.
+    const auto bias_O = weights.bias_O.defined() ? std::optional(weights.bias_O) : std::nullopt;
+    return UpcastLinear::apply(x, weights.weight_OI, bias_O);
   }
   return at::linear(x, weights.weight_OI, weights.bias_O);
 }
