@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -35,6 +36,8 @@ class PluginHost : public Host {
   }
 
   std::shared_ptr<Component> make_component(std::string_view kind, const Table& table) override {
+    if (const auto given = given_.find({std::string(kind), table.type}); given != given_.end())
+      return given->second;
     for (const LoadedPlugin* plugin : plugins_) {
       if (const ComponentFactory* factory = plugin->find(kind, table.type)) {
         return std::shared_ptr<Component>(factory->create(*this, table));
@@ -45,6 +48,9 @@ class PluginHost : public Host {
 
   std::vector<std::string> available(std::string_view kind) const override {
     std::vector<std::string> names;
+    for (const auto& [id, component] : given_) {
+      if (id.first == kind) names.push_back(id.second);
+    }
     for (const LoadedPlugin* plugin : plugins_) {
       for (const ComponentFactory& factory : plugin->factories) {
         if (factory.description.kind == kind) names.push_back(factory.description.name);
@@ -52,6 +58,21 @@ class PluginHost : public Host {
     }
     std::ranges::sort(names);
     return names;
+  }
+
+  std::vector<std::string> keys(std::string_view kind, std::string_view name) const override {
+    std::vector<std::string> keys;
+    for (const LoadedPlugin* plugin : plugins_) {
+      if (const ComponentFactory* factory = plugin->find(kind, name)) {
+        for (const Field& field : factory->description.fields) keys.push_back(field.key);
+      }
+    }
+    return keys;
+  }
+
+  // Offers a component of the test's own, the same one to all who ask.
+  void add(const std::string& kind, const std::string& name, std::shared_ptr<Component> component) {
+    given_[{kind, name}] = std::move(component);
   }
 
   RandomStream random(std::string_view purpose, std::uint64_t index) override {
@@ -67,6 +88,7 @@ class PluginHost : public Host {
   std::uint64_t seed_;
   Paths paths_;
   std::vector<const LoadedPlugin*> plugins_;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<Component>> given_;
 };
 
 // A component's table: {"adamw", {{"b1", 0.9}}}.

@@ -36,6 +36,11 @@ struct NamedTensor {
   at::Tensor value;
 };
 
+// Copies each of `tensors` from the file or folder at `path`, converting floating point types. Throws
+// Error{corrupt} that names each one that is missing, left over or of another shape.
+EASYLM_API void read_tensors(const CheckpointFormat& format, const std::filesystem::path& path,
+                             const std::vector<NamedTensor>& tensors);
+
 // Writes tensors with `format` into `folder`, one at a time. `plan` says the rest; its tensors are filled in.
 EASYLM_API void write_tensors(const CheckpointFormat& format, const std::filesystem::path& folder,
                               WritePlan plan, const std::vector<NamedTensor>& tensors);

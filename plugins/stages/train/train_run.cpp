@@ -1,0 +1,215 @@
+// The training loop.
+#include "train_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "easylm/error.h"
+#include "easylm/host.h"
+#include "easylm/tensor/allocator.h"
+#include "easylm/tensor/device.h"
+
+namespace easylm::stages {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+template <typename T>
+std::shared_ptr<T> component(StageContext& context, std::string_view port) {
+  auto typed = std::dynamic_pointer_cast<T>(context.input(port).component);
+  if (typed) return typed;
+  throw Error(ErrorCode::plugin,
+              "what came in as '" + std::string(port) + "' does not implement " + std::string(T::kInterface),
+              "rebuild the plugin against this version of EasyLM");
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+  return all;
+}
+
+void remember(NamedNumbers& numbers, std::string name, double value) {
+  const auto found = std::ranges::find(numbers, name, [](const auto& pair) { return pair.first; });
+  if (found == numbers.end()) {
+    numbers.emplace_back(std::move(name), value);
+  } else {
+    found->second = value;
+  }
+}
+
+bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
+
+}  // namespace
+
+TrainRun::TrainRun(StageContext& context, const TrainConfig& config)
+    : context_(context), config_(config), device_(at::kCPU) {
+  prepare_torch(context_.run());
+  device_ = select_device(context_.run().device);
+  tokenizer_ = obtain_tokenizer(context_);
+  open_datasets();
+  optimizer_ = component<Optimizer>(context_, "optimizer");
+  optimizer_->schedule().plan(config_.steps);
+  model_ = obtain_model(context_, device_, at::kFloat);
+  train_step_ = std::make_unique<TrainStep>(*model_.model, *optimizer_, step_options());
+  state_.seed = context_.run().seed;
+  state_.precision = context_.run().precision;
+  state_.dataset_fingerprint = data_->fingerprint();
+}
+
+void TrainRun::open_datasets() {
+  data_ = component<Dataset>(context_, "dataset.train");
+  data_->open({.tokenizer = tokenizer_, .pass = DatasetPass::endless});
+  if (context_.has("dataset.validation")) {
+    validation_ = component<Dataset>(context_, "dataset.validation");
+    validation_->open({.tokenizer = tokenizer_, .pass = DatasetPass::once});
+    validation_start_ = validation_->position();
+  } else if (config_.validate_every_steps > 0) {
+    throw Error(ErrorCode::invalid_config, "validate_every_steps is set, but there is no dataset.validation",
+                "add a [dataset.validation] table, or take validate_every_steps out");
+  }
+}
+
+TrainStepOptions TrainRun::step_options() const {
+  return {.compute = compute_dtype(context_.run().precision),
+          .recompute = config_.recompute == "blocks" ? Recompute::blocks : Recompute::none,
+          .clip_gradient = config_.clip_gradient,
+          .tokens_per_pass = config_.tokens_per_pass,
+          .seed = context_.run().seed};
+}
+
+void TrainRun::run() {
+  reset_cpu_memory_peaks();
+  span_start_ = Clock::now();
+  while (state_.step < config_.steps) {
+    stop_if_told();
+    train_one_step();
+    if (due(state_.step, config_.validate_every_steps)) validate();
+    if (context_.checkpoints().due(state_.step)) save();
+    context_.progress(state_.step, config_.steps);
+  }
+  if (saved_step_ != state_.step) save();
+  const Artifact version = {.component = nullptr, .path = saved_.path, .uri = saved_.uri, .config = {}};
+  context_.output("checkpoint", version);
+  train_step_.reset();  // from here on the model is for inference
+  context_.output("model", {.component = model_.model, .path = saved_.path, .uri = saved_.uri, .config = {}});
+}
+
+void TrainRun::stop_if_told() {
+  if (!context_.host().stop().requested()) return;
+  if (saved_step_ != state_.step) save();
+  const std::string at = "step " + std::to_string(state_.step) + " of " + std::to_string(config_.steps);
+  throw Error(
+      ErrorCode::interrupted,
+      state_.step == 0 ? "stopped before the first step" : "stopped at " + at + ", saved as " + saved_.uri,
+      "run the same command again to go on");
+}
+
+void TrainRun::train_one_step() {
+  std::string where;
+  for (std::int64_t i = 0; i < config_.accumulate_gradient_steps; ++i) {
+    TokenBatch batch;
+    const bool more = data_->next(batch);
+    EASYLM_CHECK(more, "an endless dataset came to an end");
+    train_step_->accumulate(batch);
+    state_.tokens += batch.num_rows * batch.length;
+    span_tokens_ += batch.num_rows * batch.length;
+    where += (where.empty() ? "" : " and ") + batch.first.where;
+  }
+  const StepReport report = train_step_->update(state_.step);
+  ++state_.step;
+  if (report.applied) {
+    state_.skipped_steps_in_row = 0;
+    skipped_batches_.clear();
+  }
+  const bool logged =
+      state_.step == 1 || state_.step == config_.steps || due(state_.step, config_.log_every_steps);
+  if (!report.applied) {
+    note_skipped(report, where);
+  } else if (logged) {
+    log_step(report);
+  }
+}
+
+// A batch that spoils one update must not spoil the run; many of them mean that the run is spoiled.
+void TrainRun::note_skipped(const StepReport& report, const std::string& where) {
+  ++state_.skipped_steps;
+  ++state_.skipped_steps_in_row;
+  skipped_batches_.push_back("step " + std::to_string(state_.step) + ": " + where);
+  context_.host().warn("train", "skipped an update: loss or gradient is not finite, or no target counts",
+                       {{"step", state_.step}, {"loss", report.loss}, {"batch", std::string_view(where)}});
+  const Metric skipped[] = {{"skipped_steps", static_cast<double>(state_.skipped_steps)}};
+  context_.metrics({.step = state_.step, .tokens = state_.tokens, .metrics = skipped});
+  if (state_.skipped_steps_in_row < config_.max_skipped_steps) return;
+  throw Error(
+      ErrorCode::numeric,
+      std::to_string(state_.skipped_steps_in_row) +
+          " updates in a row had a loss or gradient that is not finite; their batches: " +
+          joined(skipped_batches_),
+      "lower the learning rate or lengthen the warmup; look at the batches with `easylm data inspect`");
+}
+
+void TrainRun::log_step(const StepReport& report) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - span_start_).count();
+  const Metric metrics[] = {{"loss", report.loss},
+                            {"accuracy", report.accuracy},
+                            {"learning_rate", report.learning_rate},
+                            {"gradient_norm", report.gradient_norm},
+                            {"parameter_norm", train_step_->parameter_norm()},
+                            {"tokens_per_second", static_cast<double>(span_tokens_) / seconds},
+                            {"skipped_steps", static_cast<double>(state_.skipped_steps)},
+                            {"peak_memory_bytes", static_cast<double>(cpu_memory().peak)}};
+  context_.metrics({.step = state_.step, .tokens = state_.tokens, .metrics = metrics});
+  remember(measured_, "train_loss", report.loss);
+  remember(measured_, "train_accuracy", report.accuracy);
+  span_start_ = Clock::now();
+  span_tokens_ = 0;
+}
+
+void TrainRun::validate() {
+  const auto started = Clock::now();
+  validation_->seek(validation_start_);
+  Evaluation result;
+  try {
+    result = evaluate(*model_.model, *validation_,
+                      {.device = device_,
+                       .max_batches = config_.validation_batches,
+                       .tokenizer = nullptr,
+                       .stop = &context_.host().stop()});
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::interrupted) throw;
+    return;  // the loop saves and stops
+  }
+  const Metric metrics[] = {{"validation_loss", result.loss()},
+                            {"validation_accuracy", result.accuracy()},
+                            {"validation_perplexity", result.perplexity()}};
+  context_.metrics({.step = state_.step, .tokens = state_.tokens, .metrics = metrics});
+  for (const Metric& metric : metrics) remember(measured_, std::string(metric.name), metric.value);
+  span_start_ += Clock::now() - started;  // validation doesn't count as training time
+}
+
+TrainingState TrainRun::training_state() const {
+  TrainingState state = state_;
+  state.counters = train_step_->counters();
+  state.position = data_->position();
+  return state;
+}
+
+void TrainRun::save() {
+  const auto started = Clock::now();
+  Checkpoints& checkpoints = context_.checkpoints();
+  const SaveRequest request = {.step = state_.step,
+                               .tokens = state_.tokens,
+                               .dataset_fingerprint = state_.dataset_fingerprint,
+                               .parent = saved_.uri.empty() ? model_.uri : saved_.uri,
+                               .metrics = measured_};
+  const auto format = checkpoints.format();
+  saved_ = checkpoints.save(request, [&](const std::filesystem::path& folder) {
+    write_model(*format, folder, *model_.model, *tokenizer_, {});
+    write_training_state(*format, folder, training_state(), *train_step_, *optimizer_);
+  });
+  saved_step_ = state_.step;
+  span_start_ += Clock::now() - started;  // nor does saving
+}
+
+}  // namespace easylm::stages
