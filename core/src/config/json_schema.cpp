@@ -33,6 +33,10 @@ json::value to_json(const Value& value) {
 
 json::object reference(const std::string& definition) { return {{"$ref", "#/$defs/" + definition}}; }
 
+std::string definition_of(const ComponentDescription& description) {
+  return description.kind + "." + description.name;
+}
+
 json::array strings(std::span<const std::string> words) {
   json::array array;
   for (const std::string& word : words) array.push_back(json::string(word));
@@ -90,7 +94,7 @@ class SchemaWriter {
       for (const std::string& name : names) {
         const ComponentDescription* description = descriptions_.find(kind, name);
         if (description == nullptr) continue;
-        const std::string definition = kind + "." + name;
+        const std::string definition = definition_of(*description);
         json::object body = component_table(*description);
         definitions_[definition] = std::move(body);
         json::object form = reference(definition);

@@ -1,5 +1,6 @@
 // Matches what each stage needs to what the stages before it make and to the pipeline's own tables.
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "config/checker.h"
@@ -56,25 +57,27 @@ class Matcher {
 
   void match_stage(std::size_t index, const std::string& name, InputSource& source) {
     const std::string who = "stage." + config_.stages[index].name + "." + source.port;
-    std::vector<std::string> earlier;
-    for (std::size_t i = 0; i < index; ++i) {
-      const StageConfig& stage = config_.stages[i];
-      earlier.push_back(stage.name);
-      if (stage.name != name) continue;
+    const auto begin = config_.stages.begin();
+    const auto self = begin + static_cast<std::ptrdiff_t>(index);
+    const auto named =
+        std::find_if(begin, self, [&](const StageConfig& stage) { return stage.name == name; });
+    if (named != self) {
       source.kind = SourceKind::stage;
-      source.stage = i;
-      if (makes(stage, source.port)) return;
+      source.stage = static_cast<std::size_t>(named - begin);
+      if (makes(*named, source.port)) return;
       diagnostics_.error(source.origin, "unmatched", who + ": stage '" + name + "' makes no " + source.port,
-                         "it makes: " + join(stage.description->makes));
+                         "it makes: " + join(named->description->makes));
       return;
     }
-    const bool later = std::any_of(config_.stages.begin(), config_.stages.end(),
-                                   [&](const StageConfig& stage) { return stage.name == name; });
+    const bool later =
+        std::any_of(self, config_.stages.end(), [&](const StageConfig& stage) { return stage.name == name; });
     if (later) {
       diagnostics_.error(source.origin, "unmatched", who + ": stage '" + name + "' doesn't run before it",
                          "stages run from top to bottom");
       return;
     }
+    std::vector<std::string> earlier;
+    for (auto stage = begin; stage != self; ++stage) earlier.push_back(stage->name);
     diagnostics_.error(source.origin, "unmatched", who + ": there is no stage '" + name + "' before it",
                        suggestion(name, earlier, "before it run"));
   }
