@@ -1,6 +1,7 @@
 // What a store saves, keeps, removes and sweeps.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <stdexcept>
 
 #include "checkpoint/store_fixture.h"
@@ -172,9 +173,27 @@ TEST_F(StoreTest, LeavesWhatIsBeingSavedAlone) {
     const CheckpointStore other(options(), registry_, files_);
     EXPECT_TRUE(fs::exists(folder));
     CheckpointStore third(options(), registry_, files_);
-    EXPECT_THROW(save(third, 1), Error);  // the same step by the same process at the same time
+    EXPECT_EQ(save(third, 1).uri, "shakespeare:1");  // the same step by the same process at the same time
   });
-  EXPECT_EQ(entries(), (std::vector<std::string>{"v000001"}));
+  EXPECT_EQ(entries(), (std::vector<std::string>{"v000001", "v000002"}));
+}
+
+class NoLocks : public SystemCalls {
+ public:
+  int lock(int /*fd*/) override {
+    errno = EBADF;
+    return -1;
+  }
+};
+
+TEST_F(StoreTest, WithoutLocksItRemovesNothingAndStillSaves) {
+  const std::string left = "step-1.tmp-" + std::to_string(::getpid());
+  fs::create_directories(versions() / left);
+  NoLocks calls;
+  FileSystem files(calls);
+  CheckpointStore store(options(), registry_, files);
+  EXPECT_EQ(save(store, 1).uri, "shakespeare:1");
+  EXPECT_EQ(entries(), (std::vector<std::string>{left, "v000001"}));
 }
 
 TEST_F(StoreTest, ProcessesThatSaveAtOnceGetAVersionEach) {

@@ -78,17 +78,7 @@ SavedVersion CheckpointStore::save(const SaveRequest& request,
                                    const std::function<void(const fs::path&)>& fill) {
   files_.create_folders(folder());
   require_space();
-  const fs::path temporary = folder() / ("step-" + std::to_string(request.step) + std::string(kTemporary) +
-                                         std::to_string(::getpid()));
-  // What an earlier process of our number left; a save that is under way holds its lock.
-  if (files_.exists(temporary)) {
-    if (!files_.try_lock(temporary).held()) {
-      throw Error(ErrorCode::io, temporary.string() + " is being written already",
-                  "wait for that save to end");
-    }
-    files_.remove_tree(temporary);
-  }
-  files_.create_folder(temporary);
+  const fs::path temporary = make_temporary(request.step);
   const FolderLock lock = files_.try_lock(temporary);
   try {
     fill(temporary);
@@ -109,6 +99,22 @@ void CheckpointStore::write_pipeline(const fs::path& temporary) {
   const fs::path file = temporary / kPipelinePath;
   files_.create_folders(file.parent_path());
   files_.write_new_file(file, options_.pipeline);
+}
+
+// An earlier process of our number may have left a folder of that name: it is removed if nobody holds its
+// lock, and otherwise stays, since it may be in use, or locks don't work here.
+fs::path CheckpointStore::make_temporary(std::int64_t step) {
+  for (int attempt = 1;; ++attempt) {
+    const std::string again = attempt > 1 ? "." + std::to_string(attempt) : "";
+    const fs::path path = folder() / ("step-" + std::to_string(step) + again + std::string(kTemporary) +
+                                      std::to_string(::getpid()));
+    if (files_.exists(path)) {
+      if (!files_.try_lock(path).held()) continue;
+      files_.remove_tree(path);
+    }
+    files_.create_folder(path);
+    return path;
+  }
 }
 
 VersionManifest CheckpointStore::describe(const SaveRequest& request, std::vector<FileFacts> files) const {

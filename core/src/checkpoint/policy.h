@@ -60,6 +60,7 @@ class EASYLM_API CheckpointStore final : public Checkpoints {
   void sweep();
   void sweep_temporary(const FolderEntry& entry);
   void require_space() const;
+  std::filesystem::path make_temporary(std::int64_t step);
   void write_pipeline(const std::filesystem::path& temporary);
   VersionManifest describe(const SaveRequest& request, std::vector<FileFacts> files) const;
   VersionRecord commit(const SaveRequest& request, const std::filesystem::path& temporary);
