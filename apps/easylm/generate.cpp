@@ -32,7 +32,7 @@ Table tokenizer_for(const Invocation& invocation, const ModelLocation& model) {
 }
 
 // Options that are keys of the stage, and those of [run].
-constexpr std::array<std::pair<const char*, const char*>, 8> kStageKeys = {{
+constexpr std::array<std::pair<const char*, const char*>, 7> kStageKeys = {{
     {"max-new-tokens", "max_new_tokens"},
     {"temperature", "temperature"},
     {"top-k", "top_k"},
@@ -40,7 +40,6 @@ constexpr std::array<std::pair<const char*, const char*>, 8> kStageKeys = {{
     {"min-p", "min_p"},
     {"repetition-penalty", "repetition_penalty"},
     {"seed", "seed"},
-    {"format", "format"},
 }};
 
 std::vector<std::string> overrides(const Invocation& invocation) {
@@ -60,7 +59,7 @@ Table pipeline_of(const Invocation& invocation, const ModelLocation& model) {
   stage.set("type", text("generate"));
   stage.set("model", text(model.uri.empty() ? model.path.string() : model.uri));
   stage.set("prompt", text(invocation.text("prompt")));
-  if (invocation.has("json")) stage.set("output", text("json"));
+  if (invocation.has("json")) stage.set("json", {true, {"command line", {}, 0, 0}});
   List stops;
   for (const std::string& stop : invocation.list("stop")) stops.push_back(text(stop));
   if (!stops.empty()) stage.set("stop", {std::move(stops), {}});

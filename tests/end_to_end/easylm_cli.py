@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 import unittest
 
-BIN = os.environ.get("EASYLM_BIN", "build/release/bin/easylm")
-SOURCE = pathlib.Path(os.environ.get("EASYLM_SOURCE_DIR", "."))
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BIN = os.environ.get("EASYLM_BIN", str(SOURCE / "build/release/bin/easylm"))
 
 TINY = """
 [run]

@@ -226,7 +226,8 @@ class SchemaWriter {
         describe_scalar(field, "string", schema);
         break;
     }
-    return {{"type", "array"}, {"items", std::move(schema)}};
+    const json::object list = {{"type", "array"}, {"items", schema}};
+    return {{"anyOf", json::array{list, std::move(schema)}}};  // one value stands for a list of one
   }
 
   const Descriptions& descriptions_;

@@ -31,7 +31,6 @@ std::string number_text(double x) {
 
 // What the user probably wanted to write.
 std::string type_hint(const Value& raw, FieldType wanted) {
-  if (is_list(wanted) && raw.as<Table>() == nullptr) return "write [" + toml_text(raw) + "]";
   const std::string* text = raw.as<std::string>();
   const double* real = raw.as<double>();
   const bool wants_number = wanted == FieldType::integer || wanted == FieldType::real;
@@ -65,6 +64,13 @@ std::optional<Value> converted(const Value& raw, FieldType wanted) {
     default:
       return raw.as<std::string>() != nullptr ? std::optional(raw) : std::nullopt;
   }
+}
+
+// One value stands for a list of one, as in Hugging Face's `eos_token_id`; none if it has another type.
+std::optional<Value> list_of_one(const Value& raw, FieldType wanted) {
+  auto item = converted(raw, item_type(wanted));
+  if (!item) return std::nullopt;
+  return Value{List{std::move(*item)}, raw.origin};
 }
 
 // "at least 1", "above 0": the bound that `x` breaks; empty if none.
@@ -146,15 +152,16 @@ std::optional<Value> check_plain_value(const Value& raw, const Field& field, con
     }
     return ok ? std::optional(Value{std::move(result), raw.origin}) : std::nullopt;
   }
-  auto value = is_list(field.type) ? std::nullopt : converted(raw, field.type);
+  auto value = is_list(field.type) ? list_of_one(raw, field.type) : converted(raw, field.type);
   if (!value) {
     diagnostics.error(raw.origin, "wrong_type",
                       where + " must be " + with_article(name_of(field.type)) + ", not " + describe(raw),
                       type_hint(raw, field.type));
     return std::nullopt;
   }
+  const Value& single = is_list(field.type) ? value->as<List>()->front() : *value;
   const bool fits =
-      check_number(*value, field, where, diagnostics) && check_choice(*value, field, where, diagnostics);
+      check_number(single, field, where, diagnostics) && check_choice(single, field, where, diagnostics);
   return fits ? value : std::nullopt;
 }
 

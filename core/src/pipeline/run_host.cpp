@@ -21,6 +21,14 @@ std::vector<std::string> RunHost::available(std::string_view kind) const {
   return services_.catalogue.available(kind);
 }
 
+std::vector<std::string> RunHost::keys(std::string_view kind, std::string_view name) const {
+  std::vector<std::string> keys;
+  if (const ComponentDescription* description = services_.catalogue.find(kind, name)) {
+    for (const Field& field : description->fields) keys.push_back(field.key);
+  }
+  return keys;
+}
+
 RandomStream RunHost::random(std::string_view purpose, std::uint64_t index) {
   return {seed_, purpose, index};
 }
