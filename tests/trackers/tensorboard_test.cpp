@@ -204,6 +204,7 @@ TEST_F(TensorboardTest, NamesCurvesByHabit) {
   EXPECT_EQ(tag("train", "learning_rate"), "train/lr");
   EXPECT_EQ(tag("train", "gradient_norm"), "train/grad_norm");
   EXPECT_EQ(tag("train", "validation_loss"), "val/loss");
+  EXPECT_EQ(tag("train", "validation_perplexity"), "val/perplexity");
   EXPECT_EQ(tag("train", "tokens_per_second"), "perf/tok_per_sec");
   EXPECT_EQ(tag("train", "peak_memory_bytes"), "mem/peak_gb");
   EXPECT_EQ(tag("train", "skipped_updates"), "train/skipped_updates");

@@ -20,12 +20,11 @@ struct Habit {
   std::string_view metric, group, name;
   double scale;
 };
-constexpr std::array<Habit, 6> kHabits{{{"learning_rate", "", "lr", 1},
+constexpr std::array<Habit, 4> kHabits{{{"learning_rate", "", "lr", 1},
                                         {"gradient_norm", "", "grad_norm", 1},
-                                        {"validation_loss", "val", "loss", 1},
-                                        {"validation_accuracy", "val", "accuracy", 1},
                                         {"tokens_per_second", "perf", "tok_per_sec", 1},
                                         {"peak_memory_bytes", "mem", "peak_gb", 1e-9}}};
+constexpr std::string_view kValidation = "validation_";
 
 std::string tag(std::string_view stage, std::string_view group, std::string_view name) {
   std::string out;
@@ -59,7 +58,10 @@ Scalar scalar_of(std::string_view stage, const Metric& metric) {
     if (metric.name != habit.metric) continue;
     return {tag(stage, habit.group, habit.name), static_cast<float>(metric.value * habit.scale)};
   }
-  return {tag(stage, "", metric.name), static_cast<float>(metric.value)};
+  const bool validates = metric.name.starts_with(kValidation);
+  const std::string name =
+      validates ? tag(stage, "val", metric.name.substr(kValidation.size())) : tag(stage, "", metric.name);
+  return {name, static_cast<float>(metric.value)};
 }
 
 void TensorboardTracker::open(const TrackerOptions& options) {
