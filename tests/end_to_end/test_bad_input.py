@@ -27,7 +27,7 @@ class BadInput(CliTest):
 
     def test_an_empty_corpus(self):
         self.write("train.txt", "")
-        self.refused("run", "tiny.toml", code=1, says=["train.txt", "train"])
+        self.refused("run", "tiny.toml", code=2, says=["train.txt", "empty"])
         self.assertEqual(self.versions(), [])
 
     def test_a_sequence_longer_than_the_models_positions(self):
@@ -44,7 +44,7 @@ class BadInput(CliTest):
         tail = tail[tail.index("[optimizer]"):]
         self.write("other.toml",
                    head.replace('"tiny"', '"other"') + '[model]\nfrom = "tiny"\nhidden_size = 64\n\n' + tail)
-        self.refused("run", "other.toml", code=1, says=["shape", "model.embed_tokens.weight"])
+        self.refused("run", "other.toml", code=1, says=["does not fit", "model.embed_tokens.weight is [258, 32], expected [258, 64]"])
         self.assertFalse(any(v["name"] == "other" for v in self.versions()))
 
     def test_a_truncated_checkpoint(self):
@@ -71,7 +71,7 @@ class BadInput(CliTest):
         self.assertIn("stage 'train'", text)
 
     def test_a_stage_that_fails_says_what_is_saved(self):
-        text = self.refused("run", "tiny.toml", "--set", 'stage.generate.prompt="' + "x" * 100 + '"', code=1,
+        text = self.refused("run", "tiny.toml", "--set", 'stage.generate.prompt="' + "x" * 100 + '"', code=2,
                             says=["stage 'generate'", "tiny:3"])
         self.assertIn("64", text)
 

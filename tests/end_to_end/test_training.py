@@ -35,7 +35,7 @@ class Training(CliTest):
                      "easylm/optimizer.safetensors"):
             self.assertTrue((folder / name).is_file(), name)
         manifest = json.loads((folder / "easylm/manifest.json").read_text())
-        files = {entry["name"]: entry for entry in manifest["files"]}
+        files = {entry["path"]: entry for entry in manifest["files"]}
         for name, entry in files.items():
             data = (folder / name).read_bytes()
             self.assertEqual(entry["bytes"], len(data), name)
@@ -80,9 +80,9 @@ class Training(CliTest):
         head, tail = text.split("[model]")
         tail = tail[tail.index("[optimizer]"):]
         self.write("more.toml", head + '[model]\nfrom = "tiny@latest"\n\n' + tail)
-        self.easylm("run", "more.toml")
-        newest = self.json("registry", "show", "more", "--json")
-        self.assertEqual(newest["parent"], "tiny:3")
+        self.easylm("run", "more.toml", "--set", "checkpoint.keep_last=0")
+        parents = [version["parent"] for version in self.json("registry", "list", "more", "--json")]
+        self.assertEqual(parents, ["tiny:3", "more:1", "more:2"])
         first = [line for line in self.metrics("more") if "loss" in line][0]
         self.assertLess(first["loss"], 4.5, "it goes on from trained weights")
 
