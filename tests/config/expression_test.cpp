@@ -54,8 +54,8 @@ TEST(Expression, CallsFunctions) {
 }
 
 TEST(Expression, LetsWhatIsAbsentPropagateUnlessItDoesNotMatter) {
-  for (const char* text :
-       {"b", "b + 1", "-b", "b == 1", "not b", "min(1, b)", "b ? 1 : 2", "b and true", "b or false"}) {
+  for (const char* text : {"b", "b + 1", "-b", "b == 1", "not b", "min(1, b)", "b ? 1 : 2", "b and true",
+                           "b or false", "true and b", "false or b"}) {
     EXPECT_TRUE(absent(text)) << text;
   }
   EXPECT_EQ(number("b and false"), 0);
