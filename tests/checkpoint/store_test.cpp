@@ -131,17 +131,24 @@ TEST_F(StoreTest, KeepsTheLastOnesOfItsRun) {
   EXPECT_TRUE(warnings_.empty());
 }
 
-TEST_F(StoreTest, NeverRemovesWhatIsProtectedOrOfAnotherRun) {
-  CheckpointStore all(options(), registry_, files_);
-  for (int step = 1; step <= 3; ++step) save(all, step);
+TEST_F(StoreTest, NeverRemovesWhatIsProtected) {
+  CheckpointStore store(options({.keep_last = 3}), registry_, files_);
+  for (int step = 1; step <= 3; ++step) save(store, step);
   registry_.set_alias("shakespeare", "best", 1);
   registry_.tag("shakespeare:2", "keep", "");
+  for (int step = 4; step <= 7; ++step) save(store, step);
+  EXPECT_EQ(entries(), (std::vector<std::string>{"v000001", "v000002", "v000005", "v000006", "v000007"}));
+  EXPECT_EQ(registry_.list().size(), 5U);
+  EXPECT_TRUE(warnings_.empty());
+}
+
+TEST_F(StoreTest, NeverRemovesWhatAnotherRunMade) {
+  CheckpointStore first(options(), registry_, files_);
+  for (int step = 1; step <= 2; ++step) save(first, step);
   run_ = registry_.begin_run({"shakespeare", "", 42, "cpu", {}});
-  CheckpointStore other(options({.keep_last = 1}), registry_, files_);
-  save(other, 4);
-  EXPECT_EQ(registry_.list().size(), 4U);
-  save(other, 5);
-  EXPECT_EQ(entries(), (std::vector<std::string>{"v000001", "v000002", "v000003", "v000005"}));
+  CheckpointStore second(options({.keep_last = 1}), registry_, files_);
+  for (int step = 3; step <= 4; ++step) save(second, step);
+  EXPECT_EQ(entries(), (std::vector<std::string>{"v000001", "v000002", "v000004"}));
 }
 
 TEST_F(StoreTest, SweepsWhatDeadProcessesLeft) {

@@ -13,7 +13,7 @@
 namespace easylm {
 namespace {
 
-constexpr int kBusyTimeout_ms = 10000;
+constexpr std::chrono::milliseconds kBusyTimeout{10000};
 
 // One clear sentence for each way in which a registry can't be used.
 [[noreturn]] void fail(sqlite3* handle, int result, const std::string& file) {
@@ -147,7 +147,7 @@ Database::Database(const std::filesystem::path& file, DatabaseAccess access) : f
   try {
     if (result != SQLITE_OK) fail(handle_, result, file_);
     sqlite3_extended_result_codes(handle_, 1);
-    sqlite3_busy_timeout(handle_, kBusyTimeout_ms);
+    sqlite3_busy_timeout(handle_, static_cast<int>(kBusyTimeout.count()));
     execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF");
   } catch (...) {
     sqlite3_close(handle_);
@@ -187,7 +187,7 @@ std::int64_t Database::last_row_id() const { return sqlite3_last_insert_rowid(ha
 
 void Database::set_journal_mode(const std::string& mode) {
   // The switch needs the file for itself, and SQLite's busy handler doesn't wait for that.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kBusyTimeout_ms);
+  const auto deadline = std::chrono::steady_clock::now() + kBusyTimeout;
   for (;;) {
     if (text("PRAGMA journal_mode") == mode) return;
     const int result =

@@ -117,7 +117,7 @@ std::string Registry::journal_mode() const { return database_->text("PRAGMA jour
 
 std::string Registry::begin_run(const NewRun& run) {
   require_name(run.name, "the name of a run");
-  const std::string id = new_run_id();
+  std::string id = new_run_id();
   Transaction transaction(*database_);
   database_
       ->prepare(
