@@ -83,8 +83,8 @@ pip_into() {  # pip_into FOLDER PACKAGE...: unpacks packages, without what they 
   python=$(python_with pip)
   # No pip cache: these are gigabytes, kept unpacked. TMPDIR: /tmp may be too small for them.
   mkdir -p "$folder.tmp"
-  TMPDIR=$folder.tmp "$python" -m pip --disable-pip-version-check install --quiet --no-cache-dir --no-deps \
-    --only-binary :all: --target "$folder" "$@" || fail "pip could not fetch: $*" \
+  TMPDIR=$folder.tmp "$python" -m pip --disable-pip-version-check install --quiet --root-user-action ignore \
+    --no-cache-dir --no-deps --only-binary :all: --target "$folder" "$@" || fail "pip could not fetch: $*" \
     "the message above says why; it needs a network, 8 GB of disk in $CACHE and Python 3.10 to 3.14 on x86-64"
   rm -rf "$folder.tmp"
 }

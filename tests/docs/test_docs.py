@@ -117,6 +117,13 @@ class Docs(unittest.TestCase):
                     ran += 1
         self.assertGreater(ran, 0)
 
+    def test_the_reference_is_what_the_plugins_say(self):
+        bundled_alone = {**os.environ, "EASYLM_PLUGIN_PATH": "", "XDG_DATA_HOME": "/nonexistent"}
+        command = [BIN, "plugins", "describe", "--markdown"]
+        said = subprocess.run(command, env=bundled_alone, check=True, capture_output=True, text=True).stdout
+        written = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+        self.assertEqual(written, said, "docs/reference.md is out of date; hint: make docs")
+
     def test_sees_what_is_wrong(self):
         self.assertIsNotNone(problem_of_command("easylm no-such-verb x"))
         self.assertIsNotNone(problem_of_command("make no-such-target"))
