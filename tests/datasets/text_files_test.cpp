@@ -96,6 +96,16 @@ TEST_F(TextTest, FollowsLinksToFoldersThatAreElsewhere) {
   EXPECT_EQ(seen(next(*open(config, DatasetPass::once))), "2$abc$");
 }
 
+TEST_F(TextTest, ReadsAFolderTwiceIfTwoLinksLeadToIt) {
+  write("elsewhere/x.txt", "abc");
+  fs::create_directory(folder_ / "here");
+  fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "here/one");
+  fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "here/two");
+  auto config = this->config(16, 1);
+  config.path = {(folder_ / "here").string()};
+  EXPECT_EQ(seen(next(*open(config, DatasetPass::once))), "bc$abc$");
+}
+
 TEST_F(TextTest, RefusesALinkToNothing) {
   write("a.txt", "abc");
   fs::create_symlink(folder_ / "gone", folder_ / "b.txt");

@@ -71,6 +71,16 @@ TEST_F(TextTest, RefusesPositionsThatAreNotItsOwn) {
   EXPECT_EQ(dataset->position().batch, good.batch) << "a refused position moved the stream";
 }
 
+TEST_F(TextTest, RefusesAnEpochThatTheBatchIsNotIn) {
+  write("a.txt", std::string(100, 'x'));
+  auto config = this->config();
+  config.shuffle = "none";
+  const auto dataset = open(config);
+  DatasetPosition position = dataset->position();
+  position.epoch = 1;
+  EXPECT_THROW(dataset->seek(position), Error);
+}
+
 TEST_F(TextTest, RefusesAPositionOfAnotherSeed) {
   write("a.txt", std::string(100, 'x'));
   testing::FakeHost other_seed(43);
