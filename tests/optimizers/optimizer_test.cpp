@@ -29,8 +29,7 @@ using testing::table_of;
 using testing::tensor_of;
 
 PluginHost& host() {
-  static PluginHost shared(
-      {"optimizer_adamw", "optimizer_palm", "schedule_warmup_cosine", "schedule_inverse_sqrt"});
+  static PluginHost shared;
   return shared;
 }
 

@@ -1,30 +1,22 @@
-// A Host for tests of plugins: loads just the plugin files that it is told, keeps what is logged.
+// A Host for tests of plugins: makes the components of this build, and keeps the warnings.
 #pragma once
 
-#include <algorithm>
 #include <filesystem>
 #include <initializer_list>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "easylm/host.h"
-#include "plugin/loader.h"
+#include "plugin/catalogue.h"
+#include "plugin/component_maker.h"
 
 namespace easylm::testing {
 
 class PluginHost : public Host {
  public:
-  // Names as the build rule knows them, for example "optimizer_adamw".
-  explicit PluginHost(std::initializer_list<std::string> plugins, std::uint64_t seed = 1) : seed_(seed) {
-    for (const std::string& name : plugins) {
-      const auto file =
-          std::filesystem::path(EASYLM_BUILD_DIR) / "lib/easylm/plugins" / ("easylm_" + name + ".so");
-      plugins_.push_back(&load_plugin(inspect_plugin(file, Trust::own_build)));
-    }
-  }
+  explicit PluginHost(std::uint64_t seed = 1) : seed_(seed) {}
 
   void log(LogLevel level, std::string_view word, std::string_view message,
            std::span<const LogPair> pairs) override {
@@ -36,43 +28,19 @@ class PluginHost : public Host {
   }
 
   std::shared_ptr<Component> make_component(std::string_view kind, const Table& table) override {
-    if (const auto given = given_.find({std::string(kind), table.type}); given != given_.end())
-      return given->second;
-    for (const LoadedPlugin* plugin : plugins_) {
-      if (const ComponentFactory* factory = plugin->find(kind, table.type)) {
-        return std::shared_ptr<Component>(factory->create(*this, table));
-      }
-    }
-    throw Error(ErrorCode::not_found, "no " + std::string(kind) + " '" + table.type + "' in this test");
+    return maker_.make(*this, kind, table);
   }
 
   std::vector<std::string> available(std::string_view kind) const override {
-    std::vector<std::string> names;
-    for (const auto& [id, component] : given_) {
-      if (id.first == kind) names.push_back(id.second);
-    }
-    for (const LoadedPlugin* plugin : plugins_) {
-      for (const ComponentFactory& factory : plugin->factories) {
-        if (factory.description.kind == kind) names.push_back(factory.description.name);
-      }
-    }
-    std::ranges::sort(names);
-    return names;
+    return catalogue_.available(kind);
   }
 
   std::vector<std::string> keys(std::string_view kind, std::string_view name) const override {
     std::vector<std::string> keys;
-    for (const LoadedPlugin* plugin : plugins_) {
-      if (const ComponentFactory* factory = plugin->find(kind, name)) {
-        for (const Field& field : factory->description.fields) keys.push_back(field.key);
-      }
+    if (const ComponentDescription* description = catalogue_.find(kind, name)) {
+      for (const Field& field : description->fields) keys.push_back(field.key);
     }
     return keys;
-  }
-
-  // Offers a component of the test's own, the same one to all who ask.
-  void add(const std::string& kind, const std::string& name, std::shared_ptr<Component> component) {
-    given_[{kind, name}] = std::move(component);
   }
 
   RandomStream random(std::string_view purpose, std::uint64_t index) override {
@@ -87,8 +55,8 @@ class PluginHost : public Host {
  private:
   std::uint64_t seed_;
   Paths paths_;
-  std::vector<const LoadedPlugin*> plugins_;
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<Component>> given_;
+  Catalogue catalogue_{SearchPath{{std::filesystem::path(EASYLM_BUILD_DIR) / "lib/easylm/plugins"}, {}}};
+  ComponentMaker maker_{catalogue_, EASYLM_SOURCE_DIR};
 };
 
 // A component's table: {"adamw", {{"b1", 0.9}}}.

@@ -12,7 +12,6 @@
 #include "easylm/tensor/model.h"
 #include "easylm/tensor/optimizer.h"
 #include "support/fake_context.h"
-#include "support/flat_format.h"
 #include "support/plugin_host.h"
 
 namespace easylm::testing {
@@ -46,7 +45,7 @@ inline std::filesystem::path write_corpus(const std::filesystem::path& folder) {
 }
 
 inline Table llama_table() {
-  return table_of("llama", {{"vocab_size", whole(256)},
+  return table_of("llama", {{"vocab_size", whole(258)},
                             {"hidden_size", whole(32)},
                             {"intermediate_size", whole(64)},
                             {"num_hidden_layers", whole(2)},
@@ -65,18 +64,15 @@ inline Table adamw_table() {
   return table_of("adamw", {{"schedule", {std::move(schedule), {}}}});
 }
 
-inline PluginHost make_small_host() {
-  at::set_num_threads(1);  // small work: threads would only wait for each other
-  return PluginHost({"model_llama", "attention_sdpa", "tokenizer_byte", "dataset_text", "optimizer_adamw",
-                     "schedule_constant", "stage_train", "stage_evaluate", "stage_generate"});
+inline std::shared_ptr<CheckpointFormat> make_format(Host& host) {
+  return host.make<CheckpointFormat>(table_of("safetensors"));
 }
 
 // Everything that a stage needs, fresh.
 struct SmallTraining {
   SmallTraining() : corpus(write_corpus(folder.path())) {
-    host.add("checkpoint", "flat", std::make_shared<FlatFormat>());
-    checkpoints =
-        std::make_unique<FakeCheckpoints>(folder.path() / "versions", std::make_shared<FlatFormat>());
+    at::set_num_threads(1);  // small work: threads would only wait for each other
+    checkpoints = std::make_unique<FakeCheckpoints>(folder.path() / "versions", make_format(host));
     context = std::make_unique<FakeContext>(host, *checkpoints);
     refill();
   }
@@ -95,7 +91,7 @@ struct SmallTraining {
 
   TemporaryFolder folder;
   std::filesystem::path corpus;
-  PluginHost host = make_small_host();
+  PluginHost host;
   std::unique_ptr<FakeCheckpoints> checkpoints;
   std::unique_ptr<FakeContext> context;
 };

@@ -88,7 +88,7 @@ class Generate : public Stage {
     std::vector<std::string> stop;
     bool add_bos = false;
     bool echo = true;
-    bool json = false;
+    std::string output = "text";
 
     static void describe(Schema<Config>& s) {
       s.field("prompt", &Config::prompt, "the text to continue").required();
@@ -111,7 +111,8 @@ class Generate : public Stage {
       s.field("stop", &Config::stop, "texts that end the answer; they are not part of it");
       s.field("add_bos", &Config::add_bos, "put the tokenizer's first token before the prompt");
       s.field("echo", &Config::echo, "print the prompt before its continuation");
-      s.field("json", &Config::json, "print one JSON object at the end instead of text as it comes");
+      s.field("output", &Config::output, "text: printed as it comes; json: one object at the end")
+          .one_of({"text", "json"});
       s.needs("model");
       s.needs("tokenizer");
     }
@@ -128,9 +129,9 @@ class Generate : public Stage {
     const ReadyModel ready = obtain_model(context, device, compute_dtype(context.run().precision));
     check_fits(prompt, *ready.model);
     Decoder decoder(*ready.model, *tokenizer, device);
-    if (!config_.json && config_.echo) context.print(valid_utf8(config_.prompt));
+    if (!as_json() && config_.echo) context.print(valid_utf8(config_.prompt));
     const Generated result = generate(context, *tokenizer, decoder, prompt);
-    if (config_.json) {
+    if (as_json()) {
       context.print(json_text(to_table(prompt, result)));
     } else if (!result.text.ends_with('\n')) {
       context.print("\n");
@@ -138,6 +139,8 @@ class Generate : public Stage {
   }
 
  private:
+  bool as_json() const { return config_.output == "json"; }
+
   std::vector<TokenId> prompt_ids(const Tokenizer& tokenizer) const {
     std::vector<TokenId> ids;
     if (config_.add_bos) {
@@ -184,7 +187,7 @@ class Generate : public Stage {
     TextStream stream(config_.stop);
     const auto show = [&](const std::string& text) {
       result.text += text;
-      if (!config_.json && !text.empty()) context.print(text);
+      if (!as_json() && !text.empty()) context.print(text);
     };
     std::vector<TokenId> seen = prompt;
     std::size_t decoded = 0;  // bytes of the answer that the stream has
