@@ -1,17 +1,163 @@
-// The shared operations as compositions of LibTorch's own.
+// The shared operations: one autograd node each on a CPU, compositions of LibTorch's own elsewhere.
 #include "easylm/tensor/ops.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "easylm/tensor/device.h"
+#include "ops_kernels.h"
 
 namespace easylm {
+namespace {
+
+using c10::BFloat16;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr std::int64_t kRowsPerTask = 64;
+constexpr std::int64_t kNumbersPerTask = std::int64_t{1} << 15U;
+
+bool has_kernel(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+}
+
+at::Tensor empty_as(const at::Tensor& x) { return at::empty(x.sizes(), x.options()); }
+
+// Calls `body` with a null pointer of the element type.
+template <typename Body>
+void for_type(const at::Tensor& x, Body body) {
+  if (x.scalar_type() == at::kFloat) {
+    body(static_cast<float*>(nullptr));
+  } else {
+    body(static_cast<BFloat16*>(nullptr));
+  }
+}
+
+template <typename T>
+const T* in(const at::Tensor& x) {
+  return x.const_data_ptr<T>();
+}
+
+template <typename T>
+T* out(const at::Tensor& x) {
+  return x.defined() ? x.mutable_data_ptr<T>() : nullptr;
+}
+
+class RmsNorm : public torch::autograd::Function<RmsNorm> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& any_x, const at::Tensor& weight_D,
+                            double epsilon) {
+    const at::Tensor x = any_x.contiguous();
+    const std::int64_t width = x.size(-1), num_rows = x.numel() / width;
+    const at::Tensor y = empty_as(x), inverse_R = at::empty({num_rows}, x.options().dtype(at::kFloat));
+    for_type(x, [&]<typename T>(T*) {
+      const RmsNormRows<T> rows{in<T>(x), in<T>(weight_D), out<T>(y), out<float>(inverse_R),
+                                static_cast<float>(epsilon)};
+      at::parallel_for(0, num_rows, kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
+        rms_norm_rows(rows, {begin, end, width});
+      });
+    });
+    context->save_for_backward({x, weight_D, inverse_R});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight_D = saved[1], &inverse_R = saved[2];
+    const at::Tensor dy = gradients[0].contiguous();
+    const std::int64_t width = x.size(-1), num_rows = x.numel() / width;
+    // Tasks are cut by rows and not by threads, so that sums don't depend on the number of threads.
+    const std::int64_t num_tasks = (num_rows + kRowsPerTask - 1) / kRowsPerTask;
+    const at::Tensor dx = context->needs_input_grad(0) ? empty_as(x) : at::Tensor();
+    const at::Tensor dw_CD = context->needs_input_grad(1)
+                                 ? at::zeros({num_tasks, width}, x.options().dtype(at::kFloat))
+                                 : at::Tensor();
+    for_type(x, [&]<typename T>(T*) {
+      at::parallel_for(0, num_tasks, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t task = first; task < last; ++task) {
+          float* dw = dw_CD.defined() ? out<float>(dw_CD) + task * width : nullptr;
+          const RmsNormGradientRows<T> rows{in<T>(dy),  in<T>(x), in<T>(weight_D), in<float>(inverse_R),
+                                            out<T>(dx), dw};
+          const std::int64_t begin = task * kRowsPerTask;
+          rms_norm_gradient_rows(rows, {begin, std::min(num_rows, begin + kRowsPerTask), width});
+        }
+      });
+    });
+    return {dx, dw_CD.defined() ? dw_CD.sum(0).to(weight_D.scalar_type()) : at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor turn(const at::Tensor& any_x_BTNH, const RotaryAngles& angles, float direction) {
+  const at::Tensor x_BTNH = any_x_BTNH.contiguous();
+  const at::Tensor y_BTNH = empty_as(x_BTNH);
+  const std::int64_t num_tokens = x_BTNH.size(0) * x_BTNH.size(1), heads = x_BTNH.size(2);
+  const std::int64_t period = angles.cos.numel() / angles.cos.size(-1);
+  for_type(x_BTNH, [&]<typename T>(T*) {
+    const RotaryRows<T> rows{
+        in<T>(x_BTNH), out<T>(y_BTNH), in<float>(angles.cos), in<float>(angles.sin), heads,
+        period,        direction};
+    at::parallel_for(0, num_tokens, kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
+      rotary_tokens(rows, {begin, end, x_BTNH.size(3)});
+    });
+  });
+  return y_BTNH;
+}
+
+class Rotary : public torch::autograd::Function<Rotary> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x_BTNH, const at::Tensor& cos,
+                            const at::Tensor& sin) {
+    context->save_for_backward({cos, sin});
+    return turn(x_BTNH, {cos, sin}, 1);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    return {turn(gradients[0], {saved[0], saved[1]}, -1), at::Tensor(), at::Tensor()};
+  }
+};
+
+class Swiglu : public torch::autograd::Function<Swiglu> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& any_gate, const at::Tensor& any_up) {
+    const at::Tensor gate = any_gate.contiguous(), up = any_up.contiguous();
+    const at::Tensor y = empty_as(gate);
+    for_type(gate, [&]<typename T>(T*) {
+      const SwigluSpan<T> span{in<T>(gate), in<T>(up), out<T>(y)};
+      at::parallel_for(0, y.numel(), kNumbersPerTask,
+                       [&](std::int64_t begin, std::int64_t end) { swiglu_span(span, begin, end); });
+    });
+    context->save_for_backward({gate, up});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &gate = saved[0], &up = saved[1];
+    const at::Tensor dy = gradients[0].contiguous();
+    const at::Tensor dgate = empty_as(gate), dup = empty_as(up);
+    for_type(gate, [&]<typename T>(T*) {
+      const SwigluGradientSpan<T> span{in<T>(dy), in<T>(gate), in<T>(up), out<T>(dgate), out<T>(dup)};
+      at::parallel_for(0, dy.numel(), kNumbersPerTask,
+                       [&](std::int64_t begin, std::int64_t end) { swiglu_gradient_span(span, begin, end); });
+    });
+    return {dgate, dup};
+  }
+};
+
+}  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight_D, double epsilon) {
+  const bool same_type = x.scalar_type() == weight_D.scalar_type();
+  if (has_kernel(x) && same_type && weight_D.is_contiguous() && x.numel() > 0)
+    return RmsNorm::apply(x, weight_D, epsilon);
   const at::ScalarType wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const at::Tensor x_wide = x.to(wide);
   const at::Tensor mean = x_wide.square().mean(-1, true);
@@ -19,6 +165,9 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight_D, double epsi
 }
 
 at::Tensor rotary(const at::Tensor& x_BTNH, const RotaryAngles& angles) {
+  if (has_kernel(x_BTNH) && angles.cos.is_contiguous() && angles.sin.is_contiguous()) {
+    return Rotary::apply(x_BTNH, angles.cos, angles.sin);
+  }
   const at::ScalarType type = x_BTNH.scalar_type();
   const at::Tensor cos = angles.cos.unsqueeze(-2).to(type);
   const at::Tensor sin = angles.sin.unsqueeze(-2).to(type);
@@ -28,7 +177,10 @@ at::Tensor rotary(const at::Tensor& x_BTNH, const RotaryAngles& angles) {
   return at::cat({low * cos - high * sin, high * cos + low * sin}, -1);
 }
 
-at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) { return at::silu(gate) * up; }
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+  if (has_kernel(gate) && gate.scalar_type() == up.scalar_type()) return Swiglu::apply(gate, up);
+  return at::silu(gate) * up;
+}
 
 at::Tensor dropout(const at::Tensor& x, double probability, const RandomStream& stream) {
   if (probability <= 0) return x;

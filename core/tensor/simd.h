@@ -6,25 +6,36 @@
 #include <bit>
 #include <cstdint>
 
-// Compiles a function once per instruction set and chooses at load time. -O3 because -O2 of g++ 12 vectorises
-// only the simplest loops; no -ffast-math, since NaN must survive.
+// Compiles a function once per instruction set and chooses at load time. No -ffast-math anywhere, since NaN
+// must survive: sums say their order themselves.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define EASYLM_SIMD \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
+#define EASYLM_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define EASYLM_SIMD
 #endif
+#define EASYLM_INLINE inline __attribute__((always_inline))
 
 namespace easylm {
 
-inline __attribute__((always_inline)) float widen(float x) { return x; }
-inline __attribute__((always_inline)) float widen(c10::BFloat16 x) {
+// Partial results side by side: the compiler may not reorder float sums. 32 lanes fill two registers of 512
+// bits or four of 256.
+constexpr std::int64_t kLanes = 32;
+
+EASYLM_INLINE float sum_lanes(float (&lanes)[kLanes]) {
+  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (std::int64_t j = 0; j < half; ++j) lanes[j] += lanes[j + half];
+  }
+  return lanes[0];
+}
+
+EASYLM_INLINE float widen(float x) { return x; }
+EASYLM_INLINE float widen(c10::BFloat16 x) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(x.x) << 16U);
 }
 
-inline __attribute__((always_inline)) void narrow(float value, float& out) { out = value; }
+EASYLM_INLINE void narrow(float value, float& out) { out = value; }
 // Rounds to nearest even; a NaN stays one.
-inline __attribute__((always_inline)) void narrow(float value, c10::BFloat16& out) {
+EASYLM_INLINE void narrow(float value, c10::BFloat16& out) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16U) & 1U)) >> 16U;
   out.x = static_cast<std::uint16_t>(value == value ? rounded : 0x7fc0U);
@@ -32,7 +43,7 @@ inline __attribute__((always_inline)) void narrow(float value, c10::BFloat16& ou
 
 // e^x within 2 units in the last place, for any x; NaN gives NaN. 2^n · e^r with |r| ≤ ln2 / 2 and a
 // polynomial for e^r.
-inline __attribute__((always_inline)) float fast_exp(float x) {
+EASYLM_INLINE float fast_exp(float x) {
   constexpr float kLowest = -87.33654F, kHighest = 88.37626F;  // results are normal numbers in between
   float clamped = x < kLowest ? kLowest : x;
   clamped = clamped > kHighest ? kHighest : clamped;

@@ -11,12 +11,8 @@
 namespace easylm {
 namespace {
 
-// Partial results side by side: the compiler may not reorder float sums, so we say the order. 32 lanes fill
-// two registers of 512 bits or four of 256.
-constexpr std::int64_t kLanes = 32;
-
 template <typename T>
-inline __attribute__((always_inline)) float max_of(const T* x, std::int64_t size) {
+EASYLM_INLINE float max_of(const T* x, std::int64_t size) {
   float lanes[kLanes];
   std::fill_n(lanes, kLanes, -std::numeric_limits<float>::infinity());
   std::int64_t i = 0;
@@ -32,8 +28,7 @@ inline __attribute__((always_inline)) float max_of(const T* x, std::int64_t size
 
 // Applies `body` (x, i → the exponential) over the row and adds up.
 template <typename T, typename Store>
-inline __attribute__((always_inline)) float exp_sum_of(const T* x, std::int64_t size, float shift,
-                                                       Store store) {
+EASYLM_INLINE float exp_sum_of(const T* x, std::int64_t size, float shift, Store store) {
   float lanes[kLanes] = {};
   std::int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes) {
@@ -48,10 +43,7 @@ inline __attribute__((always_inline)) float exp_sum_of(const T* x, std::int64_t 
     store(i, value);
     lanes[0] += value;
   }
-  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
-    for (std::int64_t j = 0; j < half; ++j) lanes[j] += lanes[j + half];
-  }
-  return lanes[0];
+  return sum_lanes(lanes);
 }
 
 }  // namespace
