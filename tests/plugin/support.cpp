@@ -7,15 +7,18 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace easylm::test {
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw std::runtime_error("can't read " + path.string());
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
 }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
@@ -60,7 +63,7 @@ PrivateFolder::~PrivateFolder() {
 }
 
 std::filesystem::path PrivateFolder::add(std::string_view file_name, std::string_view bytes) const {
-  const std::filesystem::path path = folder_ / file_name;
+  std::filesystem::path path = folder_ / file_name;
   write_file(path, bytes);
   std::filesystem::permissions(path,
                                std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);

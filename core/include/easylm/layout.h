@@ -36,7 +36,7 @@ class Checksum {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"  // both compilers define it for these plain aggregates
 #define EASYLM_SIZE(T) sizeof(T), alignof(T)
-#define EASYLM_AT(T, member) offsetof(T, member), sizeof(T::member)
+#define EASYLM_AT(T, member) offsetof(T, member), sizeof(decltype(T::member))
 
 namespace layout_detail {
 

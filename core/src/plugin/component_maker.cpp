@@ -19,7 +19,9 @@ std::string label(std::string_view kind, std::string_view name) {
 }
 
 // LibTorch's exceptions end in a list of C++ frames that helps nobody who reads a message.
-std::string first_part(std::string text) { return text.substr(0, text.find("\nException raised from")); }
+std::string first_part(const std::string& text) {
+  return text.substr(0, text.find("\nException raised from"));
+}
 
 [[noreturn]] void broke_contract(const LoadedPlugin& plugin, const std::string& what) {
   throw Error(ErrorCode::plugin,

@@ -200,8 +200,9 @@ std::vector<Setting> settings_of(const json::value& value, const std::string& wh
   if (!value.is_object()) refuse(where, "an object is expected");
   std::vector<Setting> settings;
   for (const auto& member : value.as_object()) {
-    const std::string key(member.key());
-    settings.push_back({key, value_of(member.value(), where + "." + key)});
+    std::string place = where;
+    place.append(".").append(member.key());
+    settings.push_back({std::string(member.key()), value_of(member.value(), place)});
   }
   return settings;
 }
