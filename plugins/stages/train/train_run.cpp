@@ -102,7 +102,8 @@ void TrainRun::stop_if_told() {
   throw Error(
       ErrorCode::interrupted,
       state_.step == 0 ? "stopped before the first step" : "stopped at " + at + ", saved as " + saved_.uri,
-      "run the same command again to go on");
+      saved_.uri.empty() ? "nothing is lost"
+                         : "to train on from there: [model] from = \"" + saved_.uri + "\"");
 }
 
 void TrainRun::train_one_step() {
