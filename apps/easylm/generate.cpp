@@ -59,7 +59,7 @@ Table pipeline_of(const Invocation& invocation, const ModelLocation& model) {
   stage.set("type", text("generate"));
   stage.set("model", text(model.uri.empty() ? model.path.string() : model.uri));
   stage.set("prompt", text(invocation.text("prompt")));
-  if (invocation.has("json")) stage.set("json", {true, {"command line", {}, 0, 0}});
+  if (invocation.has("json")) stage.set("output", text("json"));
   List stops;
   for (const std::string& stop : invocation.list("stop")) stops.push_back(text(stop));
   if (!stops.empty()) stage.set("stop", {std::move(stops), {}});
