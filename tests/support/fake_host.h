@@ -9,7 +9,7 @@
 
 namespace easylm::testing {
 
-class FakeHost final : public Host {
+class FakeHost : public Host {
  public:
   explicit FakeHost(std::uint64_t seed = 42) : seed_(seed) {}
 

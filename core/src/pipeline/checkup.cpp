@@ -31,6 +31,14 @@ void check_device(const PipelineConfig& config, Diagnostics& diagnostics) {
       "use device = \"auto\" or \"cpu\", or install the NVIDIA driver");
 }
 
+// `<home>/<run name>` must not be a folder that the host keeps for itself.
+void check_name(const PipelineConfig& config, Diagnostics& diagnostics) {
+  if (config.run.name != "checkpoints" && config.run.name != "cache") return;
+  diagnostics.error(origin_of(config, "run", "name"), "reserved_name",
+                    "run.name is '" + config.run.name + "', a folder that EasyLM keeps for itself",
+                    "choose another name");
+}
+
 void check_location(const std::string& reference, const Origin& origin, const std::filesystem::path& home,
                     Diagnostics& diagnostics) {
   try {
@@ -104,6 +112,7 @@ double accumulation_of(const PipelineConfig& config) {
 
 void check_run(PipelineConfig& config, Host& host, const std::filesystem::path& home,
                const Descriptions& descriptions, Diagnostics& diagnostics) {
+  check_name(config, diagnostics);
   check_device(config, diagnostics);
   check_models(config, home, diagnostics);
   check_saving(config, diagnostics);
