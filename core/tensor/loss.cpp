@@ -116,19 +116,17 @@ Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
 // Hands out the gradients that the sweep has computed already.
 class PrecomputedLoss : public torch::autograd::Function<PrecomputedLoss> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& h_BTD, const at::Tensor& w_VD,
-                            const at::Tensor& loss, const at::Tensor& dh_BTD, const at::Tensor& dw_VD) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& /*h_BTD*/,
+                            const at::Tensor& /*w_VD*/, const at::Tensor& loss, const at::Tensor& dh_BTD, const at::Tensor& dw_VD) {
     context->saved_data["dh"] = dh_BTD;
     context->saved_data["dw"] = dw_VD;
-    context->saved_data["w_type"] = static_cast<std::int64_t>(w_VD.scalar_type());
-    (void)h_BTD;
     return loss.clone();
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    EASYLM_CHECK(!context->saved_data.empty(), "a loss was differentiated twice");
     at::Tensor dh = context->saved_data["dh"].toTensor();
     at::Tensor dw = context->saved_data["dw"].toTensor();
-    EASYLM_CHECK(dh.defined(), "a loss was differentiated twice");
     // Scaled where they are: a copy of dw would be as large as the embedding.
     context->saved_data.clear();
     const at::Tensor& scale = gradients[0];

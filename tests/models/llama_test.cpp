@@ -81,6 +81,57 @@ TEST(Llama, KeepsPackedDocumentsApart) {
   EXPECT_LT(relative_error(together.narrow(1, 9, 14), logits_of(*model, second)), 1e-5);
 }
 
+TEST(Llama, EachDropoutActsInTrainingAloneAndIsReplayable) {
+  const at::Tensor ids = some_ids(2, 16);
+  const at::Tensor plain = logits_of(*tiny_llama(tiny_table()), ids);
+  for (const char* key : {"embedding_dropout", "attention_dropout", "feedforward_dropout", "residue_dropout",
+                          "fcm_max_ratio"}) {
+    const auto model =
+        tiny_llama(tiny_table({{key, to_value(0.4)}, {"attention", to_value(Table{"reference"})}}));
+    const at::NoGradGuard no_grad;
+    const auto pass = [&](std::uint64_t seed, std::uint64_t draw) {
+      ForwardContext context(Phase::train);
+      context.seed = seed;
+      context.draw = draw;
+      return logits_of(*model, ids, context);
+    };
+    EXPECT_LT(relative_error(logits_of(*model, ids), plain), 1e-5) << key;
+    EXPECT_GT(relative_error(pass(1, 1), plain), 1e-3) << key;
+    EXPECT_TRUE(at::equal(pass(1, 1), pass(1, 1))) << key;
+    EXPECT_FALSE(at::equal(pass(1, 1), pass(1, 2))) << key;
+    EXPECT_FALSE(at::equal(pass(1, 1), pass(2, 1))) << key;
+  }
+}
+
+TEST(Llama, HidesAllEarlierTokensButTheFirstAtAForgetfulRatioOfOne) {
+  // With every key but the first and the own one hidden, a token's output can't depend on those between.
+  const auto model =
+      tiny_llama(tiny_table({{"fcm_min_ratio", to_value(1.0)}, {"fcm_max_ratio", to_value(1.0)}}));
+  const at::NoGradGuard no_grad;
+  const at::Tensor ids = some_ids(1, 12);
+  at::Tensor changed = ids.clone();
+  changed.narrow(1, 1, 9).add_(1).remainder_(97);
+  ForwardContext context(Phase::train);
+  const at::Tensor a = logits_of(*model, ids, context), b = logits_of(*model, changed, context);
+  EXPECT_LT(relative_error(a.select(1, 11), b.select(1, 11)), 1e-5);
+  at::Tensor other_start = ids.clone();
+  other_start.select(1, 0).add_(1).remainder_(97);
+  EXPECT_GT(relative_error(logits_of(*model, other_start, context).select(1, 11), a.select(1, 11)), 1e-3);
+}
+
+TEST(Llama, ComputesInBf16CloseToFp32) {
+  const auto exact = tiny_llama(tiny_table()), rounded = tiny_llama(tiny_table(), at::kBFloat16);
+  const at::Tensor ids = some_ids(2, 24);
+  ForwardContext context(Phase::train);
+  const Differentiated a = differentiate(*exact, ids, context), b = differentiate(*rounded, ids, context);
+  EXPECT_NEAR(b.loss / a.loss, 1, 0.03);
+  const auto parameters = parameters_of(*exact);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    EXPECT_EQ(b.gradients[i].scalar_type(), at::kBFloat16);
+    EXPECT_LT(relative_error(b.gradients[i], a.gradients[i]), 0.15) << parameters[i].name;
+  }
+}
+
 TEST(Llama, AgreesWithFiniteDifferencesInDoublePrecision) {
   const auto model = tiny_llama(tiny_table(), at::kDouble);
   const at::Tensor ids = some_ids(1, 8);

@@ -1,8 +1,10 @@
 // Small LLaMAs for tests, made through the plugin border as a run makes them.
 #pragma once
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -12,7 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "easylm/json.h"
 #include "easylm/schema.h"
+#include "easylm/tensor/allocator.h"
 #include "easylm/tensor/block_runner.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/loss.h"

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <utility>
+#include <vector>
 
 #include "easylm/error.h"
 
@@ -138,6 +139,19 @@ const char* name_of(RopeKind kind) {
   return "default";
 }
 
+// As both transformers 4 and 5 read it.
+Table rope_scaling_of(const Rope& rope) {
+  using schema_detail::to_value;
+  Table scaling;
+  scaling.set("rope_type", to_value(std::string(name_of(rope.kind))));
+  scaling.set("factor", to_value(rope.factor));
+  if (rope.kind != RopeKind::llama3) return scaling;
+  scaling.set("low_freq_factor", to_value(rope.low_freq_factor));
+  scaling.set("high_freq_factor", to_value(rope.high_freq_factor));
+  scaling.set("original_max_position_embeddings", to_value(rope.original_positions));
+  return scaling;
+}
+
 }  // namespace
 
 void RopeTable::describe(Schema<RopeTable>& s) {
@@ -179,9 +193,6 @@ void Config::describe(Schema<Config>& s) {
   s.field("mlp_bias", &Config::mlp_bias, "biases in the MLP's linear layers");
   s.field("tie_word_embeddings", &Config::tie_word_embeddings, "whether the output head is the embedding");
   s.field("hidden_act", &Config::hidden_act, "the MLP's activation").one_of({"silu"});
-  s.field("bos_token_id", &Config::bos_token_id, "id that begins a text");
-  s.field("eos_token_id", &Config::eos_token_id, "id or ids that end a text");
-  s.field("pad_token_id", &Config::pad_token_id, "id that fills rows up");
   s.component("attention", "attention", &Config::attention, "the attention kernel");
   describe_training(s);
   describe_presets(s);
@@ -241,21 +252,16 @@ Table hf_config_of(const Config& config) {
   table.set("attention_dropout", to_value(config.attention_dropout));
   const Rope rope = config.rope();
   table.set("rope_theta", to_value(rope.theta));
-  if (rope.kind != RopeKind::plain) {
-    Table scaling;
-    scaling.set("rope_type", to_value(std::string(name_of(rope.kind))));
-    scaling.set("factor", to_value(rope.factor));
-    if (rope.kind == RopeKind::llama3) {
-      scaling.set("low_freq_factor", to_value(rope.low_freq_factor));
-      scaling.set("high_freq_factor", to_value(rope.high_freq_factor));
-      scaling.set("original_max_position_embeddings", to_value(rope.original_positions));
-    }
-    table.set("rope_scaling", to_value(scaling));
+  if (rope.kind != RopeKind::plain) table.set("rope_scaling", to_value(rope_scaling_of(rope)));
+  // Ours; other readers pass over them.
+  const std::pair<const char*, double> training[] = {{"embedding_dropout", config.embedding_dropout},
+                                                     {"feedforward_dropout", config.feedforward_dropout},
+                                                     {"residue_dropout", config.residue_dropout},
+                                                     {"fcm_min_ratio", config.fcm_min_ratio},
+                                                     {"fcm_max_ratio", config.fcm_max_ratio}};
+  for (const auto& [key, value] : training) {
+    if (value > 0) table.set(key, to_value(value));
   }
-  if (config.bos_token_id) table.set("bos_token_id", to_value(*config.bos_token_id));
-  if (config.pad_token_id) table.set("pad_token_id", to_value(*config.pad_token_id));
-  if (config.eos_token_id.size() == 1) table.set("eos_token_id", to_value(config.eos_token_id[0]));
-  if (config.eos_token_id.size() > 1) table.set("eos_token_id", to_value(config.eos_token_id));
   return table;
 }
 

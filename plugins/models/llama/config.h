@@ -1,10 +1,10 @@
-// The settings of a LLaMA: the keys of Hugging Face's config.json, and EasyLM's training options beside them.
+// The settings of a LLaMA: the keys of Hugging Face's config.json that say what is computed, and EasyLM's
+// training options beside them. Special tokens are the tokenizer's.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "easylm/schema.h"
 #include "easylm/value.h"
@@ -44,8 +44,6 @@ struct Config {
   double initializer_range = 0.02;
   double embedding_dropout = 0, attention_dropout = 0, feedforward_dropout = 0, residue_dropout = 0;
   double fcm_min_ratio = 0, fcm_max_ratio = 0;
-  std::optional<std::int64_t> bos_token_id, pad_token_id;
-  std::vector<std::int64_t> eos_token_id;  // HF: one id or a list
   Table attention = {"sdpa"};
 
   static void describe(Schema<Config>& s);
