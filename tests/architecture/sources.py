@@ -70,32 +70,33 @@ def blanked(text):
 CONTAINER = re.compile(r"\b(namespace|class|struct|union|enum)\b|^\s*extern\s*$")
 
 
+def is_container(header):
+    return CONTAINER.search(re.sub(r"<[^<>]*>|\([^()]*\)", "", header)) is not None
+
+
 def functions(text):
     """(first line, number of lines) of each outermost function body, its signature included."""
     code = blanked(text)
-    start = None  # where the declaration that is being read begins
-    stack = []  # what encloses this point: True for namespaces and classes, the start of the declaration otherwise
-    for position, letter in enumerate(code):
-        inside_body = any(kind is not True for kind in stack)
-        if letter == "{":
-            header = "" if start is None else code[start:position]
-            is_container = not inside_body and CONTAINER.search(re.sub(r"<[^<>]*>|\([^()]*\)", "", header))
-            stack.append(True if is_container else (start if start is not None else position))
-            if is_container:
-                start = None
-        elif letter == "}" and stack:
-            begin = stack.pop()
-            if begin is True:
-                start = None
-            elif not any(kind is not True for kind in stack):
-                # `a_{1}, b_(2) {`: a member initialiser ended, not the function.
-                goes_on = code[position + 1 : position + 200].lstrip()[:1] in (",", "{")
-                if not goes_on:
-                    if ")" in code[begin:position].split("{", 1)[0]:
-                        first = code.count("\n", 0, begin) + 1
-                        yield first, code.count("\n", 0, position) + 2 - first
-                    start = None
-        elif letter == ";" and not inside_body:
-            start = None
-        elif start is None and not letter.isspace():
-            start = position
+    begin = 0  # where the declaration that is being read begins
+    depth = 0  # braces open since a function or an initialiser began; 0 in namespaces and classes
+    for match in re.finditer(r"[{};]", code):
+        position = match.start()
+        if match[0] == "{":
+            if depth == 0 and is_container(code[begin:position]):
+                begin = position + 1
+            else:
+                depth += 1
+        elif match[0] == ";" and depth == 0:
+            begin = position + 1
+        elif match[0] == "}" and depth == 0:  # of a namespace or a class
+            begin = position + 1
+        elif match[0] == "}":
+            depth -= 1
+            # `a_{1}, b_(2) {`: a member initialiser ended, not the function.
+            if depth == 0 and code[position + 1 : position + 200].lstrip()[:1] not in (",", "{"):
+                declaration = code[begin:position]
+                if ")" in declaration.split("{", 1)[0]:
+                    start = begin + len(declaration) - len(declaration.lstrip())
+                    first = code.count("\n", 0, start) + 1
+                    yield first, code.count("\n", 0, position) + 2 - first
+                begin = position + 1
