@@ -21,7 +21,7 @@ namespace easylm::testing {
 namespace {
 
 std::shared_ptr<AttentionKernel> kernel(const std::string& name) {
-  static PluginHost host({"attention_reference", "attention_sdpa"});
+  static PluginHost host;
   return host.make<AttentionKernel>(table_of(name));
 }
 

@@ -26,7 +26,7 @@
 namespace easylm::testing {
 
 inline PluginHost& llama_host() {
-  static PluginHost host({"model_llama", "attention_sdpa", "attention_reference"});
+  static PluginHost host;
   return host;
 }
 

@@ -301,7 +301,7 @@ TEST_F(SafetensorsTest, RecognisesItsOwn) {
 }
 
 TEST_F(SafetensorsTest, WorksAsAPlugin) {
-  testing::PluginHost host({"checkpoint_safetensors"});
+  testing::PluginHost host;
   Table table{"safetensors"};
   table.set("max_shard_size", {std::int64_t{400}, {}});
   const auto format = host.make<CheckpointFormat>(table);
