@@ -125,6 +125,7 @@ TEST_F(LogFileTest, LinesOfSeveralThreadsDoNotMix) {
   Log log(recording.console(), LogLevel::info);
   log.add_file(file());
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 100; ++i) log.write(LogLevel::info, "thread", "a line of some length");
