@@ -116,8 +116,8 @@ Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
 // Hands out the gradients that the sweep has computed already.
 class PrecomputedLoss : public torch::autograd::Function<PrecomputedLoss> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& /*h_BTD*/,
-                            const at::Tensor& /*w_VD*/, const at::Tensor& loss, const at::Tensor& dh_BTD, const at::Tensor& dw_VD) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& /*h_BTD*/, const at::Tensor& /*w_VD*/,
+                            const at::Tensor& loss, const at::Tensor& dh_BTD, const at::Tensor& dw_VD) {
     context->saved_data["dh"] = dh_BTD;
     context->saved_data["dw"] = dw_VD;
     return loss.clone();

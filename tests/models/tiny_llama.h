@@ -68,7 +68,7 @@ inline std::shared_ptr<Model> tiny_llama(const Table& table, at::ScalarType type
     if (parameter.value.dim() == 1) {
       const RandomStream stream(5, parameter.name, 0);
       const at::Tensor noise =
-          at::zeros_like(parameter.value).normal_(0, 0.2, generator_of(stream, at::kCPU));
+          at::zeros_like(parameter.value, at::kFloat).normal_(0, 0.2, generator_of(stream, at::kCPU));
       parameter.value.add_(noise);
     } else {
       parameter.value.mul_(parameter.name == "model.embed_tokens.weight" ? 10 : 60);
