@@ -124,6 +124,10 @@ void write_training_state(const CheckpointFormat& format, const std::filesystem:
   write_tensors(format, inner, std::move(plan), state_tensors(step, optimizer));
 }
 
+bool has_training_state(const std::filesystem::path& folder) {
+  return std::filesystem::is_regular_file(folder / kFolder / kStateFile);
+}
+
 TrainingState read_training_state(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / kFolder / kStateFile;
   std::ifstream stream(file, std::ios::binary);

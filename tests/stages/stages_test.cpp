@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
-#include <fstream>
 #include <limits>
 #include <numbers>
 #include <string>
@@ -16,7 +15,6 @@
 
 #include "easylm/json.h"
 #include "easylm/tensor/block_runner.h"
-#include "easylm/tensor/device.h"
 #include "easylm/tensor/evaluation.h"
 #include "easylm/tensor/loss.h"
 #include "easylm/tensor/training_state.h"
@@ -25,31 +23,13 @@
 namespace easylm {
 namespace {
 
+using testing::error_of;
+using testing::parameters_of;
 using testing::SmallTraining;
 using testing::table_of;
+using testing::train_table;
 using testing::whole;
 using testing::word;
-
-Table train_table(std::int64_t steps) {
-  return table_of("train", {{"steps", whole(steps)}, {"log_every_steps", whole(1)}});
-}
-
-template <typename Run>
-Error error_of(Run&& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {ErrorCode::internal, "nothing was thrown"};
-}
-
-std::vector<Parameter> parameters_of(Component& model) {
-  std::vector<Parameter> parameters;
-  dynamic_cast<Model&>(model).parameters(parameters);
-  return parameters;
-}
 
 // A dataset whose every target has a weight that spoils the loss, from a given batch on.
 class SpoiledDataset : public Dataset {
@@ -193,67 +173,6 @@ TEST(Train, RefusesRowsLongerThanTheModelsPositionsBeforeAnyUpdate) {
   EXPECT_TRUE(setup.checkpoints->requests.empty());
 }
 
-// The version of a finished run, as the next pipeline's [model] from = "…".
-Artifact version_of(SmallTraining& setup) { return setup.context->outputs.at("checkpoint"); }
-
-TEST(ModelStore, ReadsBackTheWeightsThatTrainingSaved) {
-  for (const char* precision : {"fp32", "bf16"}) {
-    SmallTraining setup;
-    setup.context->facts.precision = precision;
-    setup.run(train_table(3));
-    const auto saved = parameters_of(*setup.context->inputs["model"].component);
-    setup.context->inputs["model"] = version_of(setup);
-    const ReadyModel ready = obtain_model(*setup.context, at::kCPU, compute_dtype(precision));
-    EXPECT_EQ(ready.uri, "fake:1");
-    const auto read = parameters_of(*ready.model);
-    ASSERT_EQ(read.size(), saved.size());
-    for (std::size_t i = 0; i < read.size(); ++i) {
-      EXPECT_TRUE(at::equal(read[i].value, saved[i].value)) << read[i].name;
-    }
-    EXPECT_TRUE(setup.host.warnings.empty());
-  }
-}
-
-TEST(ModelStore, NamesEveryTensorThatDoesNotFit) {
-  SmallTraining setup;
-  setup.run(train_table(1));
-  Artifact artifact = version_of(setup);
-  artifact.config.type = "llama";
-  artifact.config.set("num_hidden_layers", {std::int64_t{1}, {.source = "file"}});
-  artifact.config.set("intermediate_size", {std::int64_t{48}, {.source = "file"}});
-  setup.context->inputs["model"] = artifact;
-  const Error error = error_of([&] { obtain_model(*setup.context, at::kCPU, at::kFloat); });
-  EXPECT_EQ(error.code(), ErrorCode::corrupt);
-  EXPECT_NE(error.message().find("layers.0.mlp.up_proj.weight is [64, 32], expected [48, 32]"),
-            std::string::npos);
-  EXPECT_NE(error.message().find("layers.1.mlp.up_proj.weight is in the file but not in the model"),
-            std::string::npos);
-}
-
-TEST(ModelStore, NamesTheKeysOfAConfigThatItLeavesOut) {
-  SmallTraining setup;
-  setup.run(train_table(1));
-  const auto file = version_of(setup).path / "config.json";
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  Table config = parse_json_object(text.str(), "config.json");
-  config.set("sliding_window", whole(64));
-  std::ofstream(file) << json_text(config);
-  setup.context->inputs["model"] = version_of(setup);
-  obtain_model(*setup.context, at::kCPU, at::kFloat);
-  ASSERT_EQ(setup.host.warnings.size(), 1U);
-  EXPECT_NE(setup.host.warnings[0].find("sliding_window"), std::string::npos);
-}
-
-TEST(ModelStore, SaysThatNoFormatReadsAPath) {
-  SmallTraining setup;
-  setup.context->inputs["model"] =
-      Artifact{.component = nullptr, .path = setup.corpus, .uri = {}, .config = {}};
-  const Error error = error_of([&] { obtain_model(*setup.context, at::kCPU, at::kFloat); });
-  EXPECT_EQ(error.code(), ErrorCode::unsupported);
-  EXPECT_NE(error.message().find("corpus.txt"), std::string::npos);
-}
-
 TEST(Evaluate, ScoresEveryTokenOfTheTextOnce) {
   SmallTraining setup;
   setup.run(train_table(3));
@@ -299,6 +218,7 @@ TEST(Evaluate, TellsPeopleScriptsAndTheRegistry) {
   EXPECT_EQ(setup.checkpoints->measured[0].first, "fake:1");
   EXPECT_EQ(setup.checkpoints->measured[0].second[1].first, "loss");
   EXPECT_TRUE(setup.context->outputs.contains("report"));
+  EXPECT_EQ(setup.context->rows.back().at("step"), 1) << "the step that the version was saved at";
 }
 
 TEST(Evaluate, CountsTheBytesOfWhatItScoredWhenItScoresAPart) {

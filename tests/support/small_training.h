@@ -7,6 +7,10 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
 
 #include "easylm/dataset.h"
 #include "easylm/tensor/model.h"
@@ -95,5 +99,26 @@ struct SmallTraining {
   std::unique_ptr<FakeCheckpoints> checkpoints;
   std::unique_ptr<FakeContext> context;
 };
+
+inline Table train_table(std::int64_t steps) {
+  return table_of("train", {{"steps", whole(steps)}, {"log_every_steps", whole(1)}});
+}
+
+template <typename Run>
+Error error_of(Run&& run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {ErrorCode::internal, "nothing was thrown"};
+}
+
+inline std::vector<Parameter> parameters_of(Component& model) {
+  std::vector<Parameter> parameters;
+  dynamic_cast<Model&>(model).parameters(parameters);
+  return parameters;
+}
 
 }  // namespace easylm::testing

@@ -15,6 +15,7 @@
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/evaluation.h"
 #include "easylm/tensor/model_store.h"
+#include "easylm/tensor/training_state.h"
 
 namespace easylm {
 namespace {
@@ -86,12 +87,18 @@ class Evaluate : public Stage {
     for (const auto& number : numbers) names.push_back("validation_" + number.first);
     std::vector<Metric> metrics;
     for (std::size_t i = 0; i < numbers.size(); ++i) metrics.push_back({names[i], numbers[i].second});
-    context.metrics({.metrics = metrics});
+    const TrainingState trained = state_of(context.input("model").path);
+    context.metrics({.step = trained.step, .tokens = trained.tokens, .metrics = metrics});
     if (!ready.uri.empty()) context.checkpoints().measure(ready.uri, numbers);
     context.print(line_for_people(numbers, result));
     context.output(
         "report",
         {.component = nullptr, .path = write_report(context, ready, numbers), .uri = {}, .config = {}});
+  }
+
+  // How far a version of ours was trained; nothing is known of other models.
+  static TrainingState state_of(const std::filesystem::path& version) {
+    return !version.empty() && has_training_state(version) ? read_training_state(version) : TrainingState{};
   }
 
   static std::string line_for_people(const NamedNumbers& numbers, const Evaluation& result) {

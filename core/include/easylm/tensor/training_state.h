@@ -31,6 +31,9 @@ struct TrainingState {
 EASYLM_API void write_training_state(const CheckpointFormat& format, const std::filesystem::path& folder,
                                      const TrainingState& state, const TrainStep& step, Optimizer& optimizer);
 
+// Whether the version in `folder` was saved while training.
+EASYLM_API bool has_training_state(const std::filesystem::path& folder);
+
 // Reads state.json of the version in `folder`. Throws Error{not_found}, or Error{corrupt} that names the key.
 EASYLM_API TrainingState read_training_state(const std::filesystem::path& folder);
 

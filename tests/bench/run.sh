@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# run.sh [OPTIONS of train_step.py]: times a training step against transformers, in the oracle environment.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+python=${EASYLM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/easylm}/oracles/bin/python
+if [[ ! -x $python ]]; then
+  echo "error: there is no Python environment with transformers at $python" >&2
+  echo "hint: ./setup.sh --tests makes it" >&2
+  exit 1
+fi
+exec "$python" -B tests/bench/train_step.py "$@"

@@ -1,0 +1,163 @@
+// Times training steps exactly as the train stage makes them. Each line "step" on standard input is answered
+// with the seconds that one took, "quit" with the most memory that the process held; so two such programs can
+// take turns.
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "easylm/error.h"
+#include "easylm/tensor/device.h"
+#include "easylm/tensor/train_step.h"
+#include "support/plugin_host.h"
+
+namespace easylm {
+namespace {
+
+struct Shape {
+  std::string_view name;
+  std::int64_t vocab_size, hidden_size, intermediate_size, num_layers, num_heads, num_key_value_heads;
+  std::int64_t rows, length;
+};
+
+constexpr Shape kShapes[] = {{"smollm2", 49152, 576, 1536, 30, 9, 3, 2, 512},
+                             {"nano", 256, 256, 704, 4, 4, 2, 16, 256}};
+
+Table model_table(const Shape& shape) {
+  const auto whole = [](std::int64_t x) { return Value{x, {}}; };
+  return testing::table_of("llama", {{"vocab_size", whole(shape.vocab_size)},
+                                     {"hidden_size", whole(shape.hidden_size)},
+                                     {"intermediate_size", whole(shape.intermediate_size)},
+                                     {"num_hidden_layers", whole(shape.num_layers)},
+                                     {"num_attention_heads", whole(shape.num_heads)},
+                                     {"num_key_value_heads", whole(shape.num_key_value_heads)},
+                                     {"max_position_embeddings", whole(2048)},
+                                     {"tie_word_embeddings", {true, {}}}});
+}
+
+Table optimizer_table() {
+  Table schedule = testing::table_of("constant", {{"value", {1e-4, {}}}});
+  return testing::table_of("adamw", {{"schedule", {std::move(schedule), {}}}});
+}
+
+// Random tokens: what they are doesn't change the arithmetic.
+class Batches {
+ public:
+  explicit Batches(const Shape& shape) : shape_(shape), random_(1, "bench", 0) {
+    const auto size = static_cast<std::size_t>(shape.rows * shape.length);
+    inputs_.resize(size);
+    targets_.resize(size);
+    mask_.assign(size, 1);
+  }
+
+  TokenBatch next() {
+    for (auto* ids : {&inputs_, &targets_}) {
+      for (std::int32_t& id : *ids) {
+        id = static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(shape_.vocab_size)));
+      }
+    }
+    TokenBatch batch;
+    batch.num_rows = shape_.rows;
+    batch.length = shape_.length;
+    batch.inputs = inputs_;
+    batch.targets = targets_;
+    batch.mask = mask_;
+    return batch;
+  }
+
+ private:
+  const Shape& shape_;
+  RandomStream random_;
+  std::vector<std::int32_t> inputs_, targets_;
+  std::vector<float> mask_;
+};
+
+// The most resident memory of this process, as the kernel counted it.
+std::int64_t peak_resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  std::int64_t kibibytes = 0;
+  while (status >> word) {
+    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+  }
+  return 0;
+}
+
+struct Arguments {
+  const Shape* shape = nullptr;
+  std::string precision;
+  std::int64_t threads = 1;
+  std::int64_t tokens_per_pass = 0;
+};
+
+std::int64_t whole_number(std::string_view text) {
+  std::int64_t number = -1;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  if (number < 0) throw Error(ErrorCode::invalid_config, "'" + std::string(text) + "' is not a number");
+  return number;
+}
+
+Arguments parse(const std::vector<std::string_view>& words) {
+  if (words.size() != 4) {
+    throw Error(ErrorCode::invalid_config,
+                "usage: bench_train_step smollm2|nano fp32|bf16 THREADS TOKENS_PER_PASS");
+  }
+  Arguments arguments;
+  for (const Shape& shape : kShapes) {
+    if (shape.name == words[0]) arguments.shape = &shape;
+  }
+  if (arguments.shape == nullptr) {
+    throw Error(ErrorCode::invalid_config, "there is no shape '" + std::string(words[0]) + "'");
+  }
+  arguments.precision = words[1];
+  arguments.threads = whole_number(words[2]);
+  arguments.tokens_per_pass = whole_number(words[3]);
+  return arguments;
+}
+
+void serve(const Arguments& arguments) {
+  prepare_torch({.name = "bench",
+                 .seed = 1,
+                 .device = "cpu",
+                 .precision = arguments.precision,
+                 .threads = arguments.threads});
+  testing::PluginHost host;
+  const auto model = host.make<Model>(model_table(*arguments.shape));
+  model->materialise(at::kCPU, at::kFloat);
+  model->initialise(host);
+  const auto optimizer = host.make<Optimizer>(optimizer_table());
+  TrainStep step(
+      *model, *optimizer,
+      {.compute = compute_dtype(arguments.precision), .tokens_per_pass = arguments.tokens_per_pass});
+  Batches batches(*arguments.shape);
+  std::int64_t number = 0;
+  for (std::string line; std::getline(std::cin, line) && line == "step";) {
+    const TokenBatch batch = batches.next();
+    const auto started = std::chrono::steady_clock::now();
+    step.accumulate(batch);
+    const StepReport report = step.update(number++);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+    EASYLM_CHECK(report.applied, "a step of the benchmark was skipped");
+    std::cout << took.count() << std::endl;  // NOLINT(performance-avoid-endl): the other end waits for it
+  }
+  std::cout << peak_resident_bytes() << std::endl;  // NOLINT(performance-avoid-endl)
+}
+
+}  // namespace
+}  // namespace easylm
+
+int main(int argc, char** argv) {
+  try {
+    easylm::serve(easylm::parse({argv + 1, argv + argc}));
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "bench_train_step: " << error.what() << "\n";
+    return 1;
+  }
+}
