@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-python=${EASYLM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/easylm}/oracles/bin/python
+key=$(sha256sum tests/oracles/requirements.txt | cut -c1-12)
+python=${XDG_CACHE_HOME:-$HOME/.cache}/easylm/oracles-$key/bin/python
 if [[ ! -x $python ]]; then
   echo "error: there is no Python environment with transformers at $python" >&2
   echo "hint: ./setup.sh --tests makes it" >&2
