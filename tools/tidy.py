@@ -1,4 +1,4 @@
-"""Runs clang-tidy over the sources of a build folder, and remembers outside the checkout which were clean.
+"""Runs clang-tidy over the product's sources in a build folder, and remembers outside the checkout which were clean.
 
     python3 tools/tidy.py build/release
 
@@ -18,6 +18,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "easylm" / "tidy"
 SECONDS_A_FILE = 600
+PRODUCT = ("core/*.cpp", "sdk/*.cpp", "plugins/*.cpp", "apps/*.cpp")  # tests are held to the compiler's warnings
 OPTIONS = [
     "--quiet",
     "--extra-arg=-Wno-unknown-warning-option",  # the command is g++'s
@@ -57,7 +58,7 @@ class Headers:
 
 def sources(build):
     """(file relative to ROOT, its compile command), for what is ours and not made by the build."""
-    wanted = set(tracked("*.cpp"))
+    wanted = set(tracked(*PRODUCT))
     seen = set()
     for entry in json.loads((build / "compile_commands.json").read_text()):
         name = os.path.relpath(pathlib.Path(entry["directory"], entry["file"]), ROOT)

@@ -106,8 +106,8 @@ void CheckpointStore::write_pipeline(const fs::path& temporary) {
 fs::path CheckpointStore::make_temporary(std::int64_t step) {
   for (int attempt = 1;; ++attempt) {
     const std::string again = attempt > 1 ? "." + std::to_string(attempt) : "";
-    const fs::path path = folder() / ("step-" + std::to_string(step) + again + std::string(kTemporary) +
-                                      std::to_string(::getpid()));
+    fs::path path = folder() / ("step-" + std::to_string(step) + again + std::string(kTemporary) +
+                                std::to_string(::getpid()));
     if (files_.exists(path)) {
       if (!files_.try_lock(path).held()) continue;
       files_.remove_tree(path);
