@@ -129,7 +129,6 @@ SystemCalls& real_calls() {
 
 FileSystem::FileSystem() : calls_(real_calls()) {}
 FileSystem::FileSystem(SystemCalls& calls) : calls_(calls) {}
-FileSystem::~FileSystem() = default;
 
 bool FileSystem::exists(const fs::path& path) const {
   struct stat facts {};

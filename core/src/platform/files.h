@@ -73,7 +73,6 @@ class EASYLM_API FileSystem {
  public:
   FileSystem();                             // the real one
   explicit FileSystem(SystemCalls& calls);  // REQUIRES: `calls` outlives this
-  ~FileSystem();
 
   bool exists(const std::filesystem::path& path) const;
   std::vector<FolderEntry> list(const std::filesystem::path& folder);  // sorted by name

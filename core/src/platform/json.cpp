@@ -24,10 +24,12 @@ namespace json = boost::json;
 // Builds Values from the parser's events. The names and the result types are the parser's.
 class Builder {
  public:
+  // NOLINTBEGIN(readability-identifier-naming)
   static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t max_array_size = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t max_key_size = std::size_t{1} << 20U;
   static constexpr std::size_t max_string_size = std::size_t{1} << 30U;
+  // NOLINTEND(readability-identifier-naming)
 
   explicit Builder(std::string_view what) : what_(what) {}
   Value take() { return std::move(result_); }

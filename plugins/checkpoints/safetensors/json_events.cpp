@@ -15,10 +15,12 @@ namespace json = boost::json;
 // Puts the parser's pieces together. The names and the result types are the parser's.
 class Handler {
  public:
+  // NOLINTBEGIN(readability-identifier-naming)
   static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t max_array_size = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t max_key_size = std::size_t{1} << 16U;
   static constexpr std::size_t max_string_size = std::size_t{1} << 24U;
+  // NOLINTEND(readability-identifier-naming)
 
   explicit Handler(JsonEvents& events) : events_(events) {}
 
