@@ -293,7 +293,7 @@ TEST(FreshRegistry, ProcessesThatMakeItAtOnceAgree) {
 TEST_F(RegistryTest, OpensAndListsInLessThanTwentyMilliseconds) {
   for (int i = 0; i < 100; ++i) add("shakespeare", i);
   double best_ms = 1e9;
-  for (int attempt = 0; attempt < 5; ++attempt) {
+  for (int attempt = 0; attempt < 20; ++attempt) {
     const auto start = std::chrono::steady_clock::now();
     EXPECT_EQ(Registry(home_, RegistryAccess::read).list().size(), 100U);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
