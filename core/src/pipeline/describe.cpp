@@ -95,7 +95,9 @@ std::string describe_run(const PipelineConfig& config, const Catalogue& catalogu
     rows.emplace_back("step", format_count(estimate.tokens_per_step) + " tokens");
   if (estimate.parameters > 0) rows.emplace_back("memory", memory_text(estimate));
   std::string text;
-  for (const auto& [label, what] : rows) text += label + std::string(12 - label.size(), ' ') + what + "\n";
+  for (const auto& [label, what] : rows) {
+    text.append(label).append(12 - label.size(), ' ').append(what).append("\n");
+  }
   return text;
 }
 

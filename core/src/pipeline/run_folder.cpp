@@ -47,7 +47,7 @@ fs::path make_run_folder(const fs::path& home, const std::string& run_name) {
   if (reason) throw cannot_make(parent, reason);
   const std::string stamp = utc_stamp();
   for (int attempt = 1;; ++attempt) {
-    const fs::path folder = parent / (attempt == 1 ? stamp : stamp + "-" + std::to_string(attempt));
+    fs::path folder = parent / (attempt == 1 ? stamp : stamp + "-" + std::to_string(attempt));
     if (fs::create_directory(folder, reason)) {
       point_latest(parent, folder);
       return folder;
