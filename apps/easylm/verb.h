@@ -19,7 +19,7 @@ struct Invocation {
   options::variables_map values;   // the verb's own options
 
   bool has(const char* name) const { return values.count(name) != 0; }
-  std::string text(const char* name, std::string fallback = {}) const;
+  std::string text(const char* name, const std::string& fallback = {}) const;
   std::vector<std::string> list(const char* name) const;
 };
 

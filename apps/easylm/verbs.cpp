@@ -97,8 +97,8 @@ options::options_description options_of(const Verb& verb) {
   return all;
 }
 
-std::string Invocation::text(const char* name, std::string fallback) const {
-  return has(name) ? values[name].as<std::string>() : std::move(fallback);
+std::string Invocation::text(const char* name, const std::string& fallback) const {
+  return has(name) ? values[name].as<std::string>() : fallback;
 }
 
 std::vector<std::string> Invocation::list(const char* name) const {

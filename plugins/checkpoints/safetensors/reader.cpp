@@ -36,7 +36,7 @@ fs::path index_beside(const fs::path& file) { return file.string() + ".index.jso
 // The file to open for what the user named: weights, or an index. Empty if there is none.
 fs::path find_file(const fs::path& path) {
   std::error_code ignored;
-  const fs::path file = fs::is_directory(path, ignored) ? path / "model.safetensors" : path;
+  fs::path file = fs::is_directory(path, ignored) ? path / "model.safetensors" : path;
   if (is_file(file)) return file;
   if (file.extension() == kExtension && is_file(index_beside(file))) return index_beside(file);
   return {};
