@@ -133,7 +133,7 @@ oracle_python() {  # a python that can load the unpacked torch: its C part is bu
        "install python$tag and its venv module, or remove that folder and run $0 again"
 }
 
-imports() { (cd / && "$1/bin/python" -c "import torch, transformers") 2>"$CACHE/import.log"; }
+imports() { (cd / && "$1/bin/python" -c "import torch, transformers") 2>"$1/import.log"; }
 
 add_cuda_libraries() {
   say "fetching the CUDA libraries that Python's torch loads (1.5 GB to fetch, 2.7 unpacked; no GPU is needed)"
@@ -156,7 +156,7 @@ install_oracles() {
     fail "pip could not install $REQUIREMENTS" "the message above names the package; it needs a network"
   echo "$LIBTORCH" >"$("$venv/bin/python" -c 'import site; print(site.getsitepackages()[0])')/libtorch.pth"
   imports "$venv" || add_cuda_libraries
-  imports "$venv" || fail "the test environment can't import torch and transformers: $(tail -1 "$CACHE/import.log")" \
+  imports "$venv" || fail "the test environment can't import torch and transformers: $(tail -1 "$venv/import.log")" \
                           "remove $venv and $LIBTORCH and run $0 --tests again"
   touch "$venv/complete"
 }
