@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly LOGS=build/logs
 readonly ALL_STEPS=(setup release asan tsan fuzz format tidy)
-readonly DEFAULT_STEPS=(setup release asan fuzz format tidy)  # tsan by name, until it was seen clean as a whole
+readonly DEFAULT_STEPS=(setup release asan fuzz format tidy)  # tsan by name: not yet seen clean as a whole
 declare -A TIMES RESULTS
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$(nproc)}
 
