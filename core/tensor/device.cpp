@@ -109,6 +109,16 @@ DType dtype_of(at::ScalarType type) {
   }
 }
 
+bool has_bf16_products(at::Device device) {
+#if defined(__x86_64__)
+  static const bool native = __builtin_cpu_supports("avx512bf16") != 0;
+  return native || !device.is_cpu();
+#else
+  (void)device;
+  return true;
+#endif
+}
+
 void prepare_torch(const RunFacts& run) {
   install_cpu_allocator();
   const std::int64_t cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "cpu_features.h"
+#include "easylm/tensor/device.h"
 
 namespace easylm {
 namespace {
@@ -58,7 +58,7 @@ ForwardContext::~ForwardContext() = default;
 RandomStream ForwardContext::random(std::string_view place) const { return {seed, place, draw}; }
 
 at::Tensor ForwardContext::linear(const LinearWeights& weights, const at::Tensor& x) {
-  if (x.scalar_type() == at::kBFloat16 && x.is_cpu() && !has_native_bf16()) {
+  if (x.scalar_type() == at::kBFloat16 && !has_bf16_products(x.device())) {
     // An undefined tensor can't be an input of an autograd node; an absent one can.
     const auto bias_O = weights.bias_O.defined() ? std::optional(weights.bias_O) : std::nullopt;
     return UpcastLinear::apply(x, weights.weight_OI, bias_O);

@@ -12,8 +12,8 @@
 
 #include <algorithm>
 
-#include "cpu_features.h"
 #include "easylm/error.h"
+#include "easylm/tensor/device.h"
 #include "softmax_rows.h"
 
 namespace easylm {
@@ -33,7 +33,7 @@ struct Rows {
 };
 
 at::ScalarType math_type(const at::Tensor& h) {
-  const bool upcast = h.scalar_type() == at::kBFloat16 && h.is_cpu() && !has_native_bf16();
+  const bool upcast = h.scalar_type() == at::kBFloat16 && !has_bf16_products(h.device());
   return upcast ? at::kFloat : h.scalar_type();
 }
 

@@ -1,9 +1,11 @@
 // Attention by LibTorch's scaled_dot_product_attention.
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "easylm/sdk/plugin.h"
 #include "easylm/tensor/attention.h"
+#include "easylm/tensor/device.h"
 
 namespace {
 
@@ -34,14 +36,15 @@ class Sdpa : public easylm::AttentionKernel {
       throw easylm::Error(easylm::ErrorCode::unsupported, "attention 'sdpa': " + support.reason,
                           "use attention = \"reference\"");
     }
-    const at::Tensor q_BNTH = call.q_BTNH.transpose(1, 2);
-    const at::Tensor k_BKSH = call.k_BSKH.transpose(1, 2);
-    const at::Tensor v_BKSH = call.v_BSKH.transpose(1, 2);
+    const at::ScalarType type = compute_type(call.q_BTNH);
+    const at::Tensor q_BNTH = call.q_BTNH.to(type).transpose(1, 2);
+    const at::Tensor k_BKSH = call.k_BSKH.to(type).transpose(1, 2);
+    const at::Tensor v_BKSH = call.v_BSKH.to(type).transpose(1, 2);
     const bool grouped = q_BNTH.size(1) != k_BKSH.size(1);
     const Masking masking = masking_of(call);
     at::Tensor o_BNTH = at::scaled_dot_product_attention(q_BNTH, k_BKSH, v_BKSH, masking.visible, 0.0,
                                                          masking.causal, call.scale, grouped);
-    return {o_BNTH.transpose(1, 2), {}};
+    return {o_BNTH.transpose(1, 2).to(call.q_BTNH.scalar_type()), {}};
   }
 
  private:
@@ -49,6 +52,14 @@ class Sdpa : public easylm::AttentionKernel {
     bool causal = false;
     std::optional<at::Tensor> visible;  // [B or 1, 1, T, S]
   };
+
+  // The kernel's backward pass in bf16 takes three times as long as in fp32 on a CPU without bf16 products;
+  // its forward pass doesn't, and upcast copies of a long cache would be dear.
+  static at::ScalarType compute_type(const at::Tensor& q) {
+    const bool training = q.requires_grad() && at::GradMode::is_enabled();
+    const bool slow = q.scalar_type() == at::kBFloat16 && !easylm::has_bf16_products(q.device());
+    return training && slow ? at::kFloat : q.scalar_type();
+  }
 
   // The kernel skips what a causal flag hides, and reads a mask where the flag doesn't say all.
   static Masking masking_of(const AttentionCall& call) {

@@ -24,6 +24,11 @@ EASYLM_API at::ScalarType compute_dtype(std::string_view precision);
 EASYLM_API at::ScalarType scalar_type_of(DType dtype);
 EASYLM_API DType dtype_of(at::ScalarType type);  // Throws Error{unsupported}.
 
+// Whether `device` has instructions for products of bf16 matrices. On a CPU without them LibTorch falls back
+// to loops that are many times slower than fp32 products: better to compute in fp32 on upcast copies.
+// [any-thread]
+EASYLM_API bool has_bf16_products(at::Device device);
+
 // Prepares LibTorch for a run: number of threads, the caching CPU allocator, no global randomness.
 // Idempotent.
 EASYLM_API void prepare_torch(const RunFacts& run);
