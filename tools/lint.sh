@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lint.sh format [--fix] | tidy: the house format, and clang-tidy on what changed since it was last clean.
+# lint.sh format [--fix] | tidy [--tests]: the house format, and clang-tidy on what changed since it was last clean.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,6 +17,6 @@ check_format() {
 
 case "${1:-}" in
   format) check_format "${2:-}" ;;
-  tidy) exec python3 tools/tidy.py build/release ;;
-  *) echo "usage: tools/lint.sh format [--fix] | tidy" >&2 && exit 2 ;;
+  tidy) exec python3 tools/tidy.py build/release "${@:2}" ;;
+  *) echo "usage: tools/lint.sh format [--fix] | tidy [--tests]" >&2 && exit 2 ;;
 esac

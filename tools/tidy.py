@@ -1,9 +1,12 @@
-"""Runs clang-tidy over the product's sources in a build folder, and remembers outside the checkout which were clean.
+"""Runs clang-tidy over our sources in a build folder, and remembers outside the checkout which were clean.
 
-    python3 tools/tidy.py build/release
+    python3 tools/tidy.py build/release [--tests]
 
-A file counts as clean as long as its text, the headers of ours that it can reach, .clang-tidy and its compile command
-stay the same; so a clean clone only checks what changed since the last run on this machine.
+Without --tests it leaves out what lies in tests/: from nothing, those files take as long as all others.
+
+A file counts as clean as long as its text, the headers of ours that it can reach, the .clang-tidy files above it and its
+compile command stay the same; so a clean clone only checks what changed since the last run on this machine. With
+LibTorch's headers a file takes half a minute. As many run at once as CMAKE_BUILD_PARALLEL_LEVEL says, else a core each.
 """
 
 import concurrent.futures
@@ -18,10 +21,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "easylm" / "tidy"
 SECONDS_A_FILE = 600
-# The product without LibTorch, whose headers take clang-tidy a quarter of a minute a file; the rest, and the tests, are
-# held to the compiler's warnings.
-PRODUCT = ("core/src/*.cpp", "sdk/*.cpp", "apps/*.cpp", "plugins/tokenizers/*.cpp", "plugins/datasets/*.cpp",
-           "plugins/schedules/*.cpp", "plugins/trackers/*.cpp", "plugins/checkpoints/*.cpp")  # fmt: skip
+WORKERS = int(os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL") or os.cpu_count())
 OPTIONS = [
     "--quiet",
     "--extra-arg=-Wno-unknown-warning-option",  # the command is g++'s
@@ -59,9 +59,9 @@ class Headers:
         return sorted(reached)
 
 
-def sources(build):
+def sources(build, with_tests):
     """(file relative to ROOT, its compile command), for what is ours and not made by the build."""
-    wanted = set(tracked(*PRODUCT))
+    wanted = {name for name in tracked("*.cpp") if with_tests or not name.startswith("tests/")}
     seen = set()
     for entry in json.loads((build / "compile_commands.json").read_text()):
         name = os.path.relpath(pathlib.Path(entry["directory"], entry["file"]), ROOT)
@@ -70,9 +70,14 @@ def sources(build):
             yield name, entry["command"].replace(str(ROOT), ".")
 
 
+def configurations(name):
+    folders = pathlib.PurePath(name).parents
+    return [str(folder / ".clang-tidy") for folder in folders if (ROOT / folder / ".clang-tidy").is_file()]
+
+
 def stamp_of(name, command, headers):
     digest = hashlib.sha256("\0".join([name, command, *OPTIONS]).encode())
-    for part in [".clang-tidy", name, *headers.reached_from(name)]:
+    for part in [*configurations(name), name, *headers.reached_from(name)]:
         digest.update(part.encode() + b"\0" + (ROOT / part).read_bytes())
     return CACHE / digest.hexdigest()
 
@@ -89,16 +94,16 @@ def check(build, name):
     return re.sub(r"^.*-quiet.*\n|^\d+ warnings? .*generated.*\n", "", done.stdout + done.stderr, flags=re.M)
 
 
-def main(build):
+def main(build, with_tests):
     if not (build / "compile_commands.json").is_file():
         sys.exit(f"tidy: {build} has no compile_commands.json; hint: make build")
     CACHE.mkdir(parents=True, exist_ok=True)
     headers = Headers()
-    stamps = {name: stamp_of(name, command, headers) for name, command in sources(build)}
+    stamps = {name: stamp_of(name, command, headers) for name, command in sources(build, with_tests)}
     todo = [name for name, stamp in stamps.items() if not stamp.exists()]
     print(f"clang-tidy: {len(todo)} of {len(stamps)} files to check", flush=True)
     failed = []
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         waiting = {pool.submit(check, build, name): name for name in todo}
         for future in concurrent.futures.as_completed(waiting):
             name, problem = waiting[future], future.result()
@@ -113,6 +118,6 @@ def main(build):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ["--tests"]):
         sys.exit(__doc__)
-    main(pathlib.Path(sys.argv[1]).resolve())
+    main(pathlib.Path(sys.argv[1]).resolve(), with_tests=len(sys.argv) == 3)

@@ -1,4 +1,5 @@
 // A bash completion script, made from the table of verbs.
+#include <boost/program_options.hpp>
 #include <iostream>
 #include <set>
 #include <string>
@@ -25,9 +26,9 @@ std::string candidates(Words words) {
     case Words::file:
       return "compgen -f -- \"$cur\"";
     case Words::model:
-      return "compgen -f -W \"$(_easylm_names registry list)\" -- \"$cur\"";
+      return "compgen -f -W \"$(_easylm_names registry list --limit 200)\" -- \"$cur\"";
     case Words::reference:
-      return "compgen -W \"$(_easylm_names registry list)\" -- \"$cur\"";
+      return "compgen -W \"$(_easylm_names registry list --limit 200)\" -- \"$cur\"";
     case Words::component:
       return "compgen -W \"$(_easylm_names plugins list)\" -- \"$cur\"";
   }

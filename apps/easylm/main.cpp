@@ -1,29 +1,79 @@
 // Finds the verb, parses its options, runs it, and turns whatever it throws into one sentence and an exit
 // code.
 #include <algorithm>
+#include <boost/program_options.hpp>
 #include <cstdlib>
 #include <exception>
 #include <iomanip>
 #include <iostream>
+#include <memory>
 
 #include "config/did_you_mean.h"
 #include "easylm/error.h"
 #include "exit_code.h"
+#include "model_files.h"
 #include "verb.h"
 
 namespace easylm::app {
 namespace {
 
 constexpr int kUsage = 2;
+constexpr std::size_t kMostOfAGroup = 2;   // verbs of one first word that get a line each in the overview
+constexpr std::size_t kGroupColumns = 76;  // letters in a line of the others
+
+// The second words of verbs of two words that begin with `group`.
+std::vector<std::string> members_of(std::string_view group) {
+  std::vector<std::string> members;
+  for (const Verb& verb : verbs()) {
+    if (verb.name.starts_with(std::string(group) + " "))
+      members.emplace_back(verb.name.substr(group.size() + 1));
+  }
+  return members;
+}
+
+void print_line(std::ostream& out, std::string_view name, std::string_view summary) {
+  out << "  " << std::left << std::setw(19) << name << summary << "\n";
+}
+
+// A big group takes a line or two instead of one a member.
+void print_folded(std::ostream& out, std::string_view group, const std::vector<std::string>& members) {
+  std::string line;
+  std::string name = std::string(group) + " VERB";
+  for (const std::string& member : members) {
+    if (line.size() + member.size() > kGroupColumns) {
+      line.pop_back();
+      print_line(out, name, line);
+      line.clear();
+      name.clear();
+    }
+    line += member + (member == members.back() ? "" : ", ");
+  }
+  print_line(out, name, line);
+}
+
+void print_group_help(std::ostream& out, const std::string& group) {
+  out << "Usage: easylm [--home DIR] " << group << " VERB …\n\n";
+  for (const Verb& verb : verbs()) {
+    if (verb.name.starts_with(group + " ")) print_line(out, verb.name, verb.summary);
+  }
+  out << "\neasylm " << group << " VERB --help says more.\n";
+}
 
 void print_help(std::ostream& out) {
   out << "easylm trains, evaluates and samples LLaMA-family language models; everything is a plugin.\n\n"
          "Usage: easylm [--home DIR] VERB …\n\n";
+  std::string_view last_group;
   for (const Verb& verb : verbs()) {
-    out << "  " << std::left << std::setw(18) << verb.name << verb.summary << "\n";
+    const std::string_view group = verb.name.substr(0, verb.name.find(' '));
+    const std::vector<std::string> members = members_of(group);
+    if (members.size() <= kMostOfAGroup) {
+      print_line(out, verb.name, verb.summary);
+    } else if (group != last_group) {
+      print_folded(out, group, members);
+    }
+    last_group = group;
   }
-  out << "\n  --home DIR   where runs, checkpoints and the registry live (EASYLM_HOME; default: runs)\n"
-         "  --version    the version of EasyLM\n\n"
+  out << "\n  --home DIR   where runs, checkpoints and the registry live (EASYLM_HOME; default: runs)\n\n"
          "easylm VERB --help says more. Begin with: easylm run configs/shakespeare.toml\n";
 }
 
@@ -74,11 +124,7 @@ const Verb& take_verb(std::vector<std::string>& arguments) {
   if (is_group(name)) {
     if (arguments.empty() || arguments.front().starts_with('-')) {
       std::string members;
-      for (const Verb& verb : verbs()) {
-        if (verb.name.starts_with(name + " ")) {
-          members += (members.empty() ? "" : ", ") + std::string(verb.name.substr(name.size() + 1));
-        }
-      }
+      for (const std::string& member : members_of(name)) members += (members.empty() ? "" : ", ") + member;
       throw usage_error("'" + name + "' needs a second word", "one of: " + members);
     }
     name += " " + arguments.front();
@@ -101,10 +147,11 @@ Invocation parse(const Verb& verb, const std::vector<std::string>& arguments) {
   options::positional_options_description positions;
   positions.add("word", -1);
   Invocation invocation;
+  const auto values = std::make_shared<options::variables_map>();
+  invocation.values = values;
   try {
-    options::store(options::command_line_parser(arguments).options(all).positional(positions).run(),
-                   invocation.values);
-    if (!invocation.has("help")) options::notify(invocation.values);
+    options::store(options::command_line_parser(arguments).options(all).positional(positions).run(), *values);
+    if (!invocation.has("help")) options::notify(*values);
   } catch (const options::error& e) {
     throw usage_error(e.what(), "easylm " + std::string(verb.name) + " --help says what it takes");
   }
@@ -117,6 +164,14 @@ Invocation parse(const Verb& verb, const std::vector<std::string>& arguments) {
   return invocation;
 }
 
+// OpenMP's threads wait for each other in a loop by default. Where another program wants a core too, that
+// burns the time which the slower thread needs: docs/log.md has the figures. Read by libgomp when LibTorch
+// brings it along.
+void wait_without_spinning() {
+  constexpr int kKeepWhatTheUserSet = 0;
+  setenv("GOMP_SPINCOUNT", "1000", kKeepWhatTheUserSet);
+}
+
 int dispatch(std::vector<std::string> arguments) {
   const Globals globals = take_globals(arguments);
   if (globals.version) {
@@ -127,6 +182,10 @@ int dispatch(std::vector<std::string> arguments) {
     print_help(std::cout);
     return globals.help ? 0 : kUsage;
   }
+  if (arguments.size() > 1 && is_group(arguments[0]) && (arguments[1] == "--help" || arguments[1] == "-h")) {
+    print_group_help(std::cout, arguments[0]);
+    return 0;
+  }
   const Verb& verb = take_verb(arguments);
   Invocation invocation = parse(verb, arguments);
   if (invocation.has("help")) {
@@ -134,6 +193,7 @@ int dispatch(std::vector<std::string> arguments) {
     return 0;
   }
   invocation.home = std::filesystem::absolute(globals.home).lexically_normal();
+  wait_without_spinning();
   return verb.run(invocation);
 }
 
@@ -144,8 +204,7 @@ int main(int argc, char** argv) {
   try {
     return easylm::app::dispatch({argv + 1, argv + argc});
   } catch (const easylm::Error& e) {
-    std::cerr << "error: " << e.message() << "\n";
-    if (!e.hint().empty()) std::cerr << "hint: " << e.hint() << "\n";
+    easylm::app::say_error(e);
     return easylm::app::exit_code_of(e);
   } catch (const std::exception& e) {
     std::cerr << "error: " << e.what() << "\n";

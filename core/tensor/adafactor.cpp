@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "easylm/tensor/simd.h"
+
 namespace easylm {
 namespace {
 
@@ -21,8 +23,8 @@ struct Coefficients {
   float step, decay;
 };
 
-EASYLM_VECTORISED void sweep(float* __restrict__ p, const float* __restrict__ g, float* __restrict__ m,
-                             float* __restrict__ v, std::int64_t size, const Coefficients& c) {
+EASYLM_SIMD void sweep(float* __restrict__ p, const float* __restrict__ g, float* __restrict__ m,
+                       float* __restrict__ v, std::int64_t size, const Coefficients& c) {
   const auto epsilon = static_cast<float>(kEpsilon);
   for (std::int64_t i = 0; i < size; ++i) {
     const float gradient = g[i] * c.gradient_scale;

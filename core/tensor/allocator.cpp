@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -28,9 +29,13 @@ constexpr std::size_t kAlignment = 64;
 class CachingAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t size) override {
-    if (size == 0) return {nullptr, nullptr, &free_nothing, at::kCPU};
-    return size < kPooledFrom ? allocate_small(size) : allocate_pooled(size);
+    if (size == 0) return {nullptr, nullptr, &release, at::kCPU};
+    void* data = size < kPooledFrom ? allocate_small(size) : allocate_pooled(size);
+    return {data, data, &release, at::kCPU};
   }
+
+  // LibTorch's bf16 products allocate without a DataPtr: one function that frees whatever allocate() gave.
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
 
   void copy_data(void* destination, const void* source, std::size_t size) const override {
     default_copy_data(destination, source, size);
@@ -55,29 +60,29 @@ class CachingAllocator final : public c10::Allocator {
   }
 
  private:
-  c10::DataPtr allocate_small(std::size_t size) {
+  void* allocate_small(std::size_t size) {
     void* data = nullptr;
     if (posix_memalign(&data, kAlignment, size) != 0) refuse(size);
     const std::lock_guard lock(mutex_);
     const auto bytes = static_cast<std::int64_t>(malloc_usable_size(data));
     small_ += bytes;
     count(bytes);
-    return {data, data, &free_small, at::kCPU};
+    return data;
   }
 
-  c10::DataPtr allocate_pooled(std::size_t size) {
+  void* allocate_pooled(std::size_t size) {
     const std::lock_guard lock(mutex_);
-    BlockPool::Block* block = pool_.take(size);
-    if (block == nullptr) refuse(size);
-    count(static_cast<std::int64_t>(BlockPool::size_of(block)));
-    return {BlockPool::data_of(block), block, &free_pooled, at::kCPU};
+    void* data = pool_.take(size);
+    if (data == nullptr) refuse(size);
+    count(static_cast<std::int64_t>(pool_.size_of(data)));
+    return data;
   }
 
-  static void free_nothing(void*) {}
-  static void free_small(void* data);
-  static void free_pooled(void* block);
+  static void release(void* data);
+  bool release_pooled(const void* data);
+  void release_small(void* data);
 
-  // The four below: REQUIRES mutex_.
+  // The two below: REQUIRES mutex_.
   void count(std::int64_t bytes) {
     memory_.in_use += bytes;
     memory_.peak = std::max(memory_.peak, memory_.in_use);
@@ -97,21 +102,28 @@ CachingAllocator& allocator() {
   return *instance;
 }
 
-void CachingAllocator::free_small(void* data) {
-  CachingAllocator& self = allocator();
-  const auto bytes = static_cast<std::int64_t>(malloc_usable_size(data));
-  std::free(data);
-  const std::lock_guard lock(self.mutex_);
-  self.small_ -= bytes;
-  self.memory_.in_use -= bytes;
+void CachingAllocator::release(void* data) {
+  if (data == nullptr) return;
+  const bool can_be_pooled = reinterpret_cast<std::uintptr_t>(data) % BlockPool::kAlignment == 0;
+  if (!can_be_pooled || !allocator().release_pooled(data)) allocator().release_small(data);
 }
 
-void CachingAllocator::free_pooled(void* context) {
-  CachingAllocator& self = allocator();
-  auto* block = static_cast<BlockPool::Block*>(context);
-  const std::lock_guard lock(self.mutex_);
-  self.memory_.in_use -= static_cast<std::int64_t>(BlockPool::size_of(block));
-  self.pool_.give_back(block);
+// False if it isn't the pool's.
+bool CachingAllocator::release_pooled(const void* data) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t size = pool_.size_of(data);
+  if (size == 0) return false;
+  memory_.in_use -= static_cast<std::int64_t>(size);
+  pool_.give_back(data);
+  return true;
+}
+
+void CachingAllocator::release_small(void* data) {
+  const auto bytes = static_cast<std::int64_t>(malloc_usable_size(data));
+  std::free(data);
+  const std::lock_guard lock(mutex_);
+  small_ -= bytes;
+  memory_.in_use -= bytes;
 }
 
 }  // namespace

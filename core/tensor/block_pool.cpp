@@ -9,7 +9,6 @@
 namespace easylm {
 namespace {
 
-constexpr std::size_t kPage = 4096;
 constexpr std::size_t kHugePage = std::size_t{2} << 20U;
 constexpr std::size_t kRegion = std::size_t{64} << 20U;
 
@@ -46,8 +45,10 @@ bool BlockPool::BySize::operator()(const Block* a, const Block* b) const {
 BlockPool::BlockPool() = default;
 BlockPool::~BlockPool() { trim(); }
 
-void* BlockPool::data_of(const Block* block) { return block->data; }
-std::size_t BlockPool::size_of(const Block* block) { return block->size; }
+std::size_t BlockPool::size_of(const void* data) const {
+  const auto found = taken_.find(data);
+  return found == taken_.end() ? 0 : found->second->size;
+}
 
 BlockPool::Block* BlockPool::map_region(std::size_t size) {
   // A large request gets a region of its own: nothing small can then keep it from going back to the system.
@@ -58,8 +59,8 @@ BlockPool::Block* BlockPool::map_region(std::size_t size) {
   return *free_.insert(new Block{data, region, true, nullptr, nullptr}).first;
 }
 
-BlockPool::Block* BlockPool::take(std::size_t size) {
-  size = round_up(std::max<std::size_t>(size, 1), kPage);
+void* BlockPool::take(std::size_t size) {
+  size = round_up(std::max<std::size_t>(size, 1), kAlignment);
   Block wanted{nullptr, size, true, nullptr, nullptr};
   const auto fit = free_.lower_bound(&wanted);
   Block* block = nullptr;
@@ -73,7 +74,8 @@ BlockPool::Block* BlockPool::take(std::size_t size) {
   free_.erase(block);
   split(block, size);
   block->free = false;
-  return block;
+  taken_.emplace(block->data, block);
+  return block->data;
 }
 
 // Cuts what `block` has beyond `size` into a free block. REQUIRES: `block` is in no set.
@@ -96,7 +98,8 @@ void BlockPool::join_next(Block* block) {
   delete next;
 }
 
-void BlockPool::give_back(Block* block) {
+void BlockPool::give_back(const void* data) {
+  Block* block = taken_.extract(data).mapped();
   block->free = true;
   if (block->next != nullptr && block->next->free) join_next(block);
   if (block->previous != nullptr && block->previous->free) {

@@ -4,31 +4,36 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <unordered_map>
 
 namespace easylm {
 
 // Not thread safe: its owner locks.
 class BlockPool {
  public:
-  struct Block;
-
   BlockPool();
   ~BlockPool();
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
-  // A block of at least `size` bytes, 4 KiB aligned. Null if the system has no memory left.
-  Block* take(std::size_t size);
-  void give_back(Block* block);
+  static constexpr std::size_t kAlignment = 4096;
+
+  // Memory of at least `size` bytes, aligned. Null if the system has none left.
+  void* take(std::size_t size);
+
+  // The size of what take() gave and nobody has given back; 0 if `data` is not that.
+  std::size_t size_of(const void* data) const;
+
+  // REQUIRES: size_of(data) > 0.
+  void give_back(const void* data);
 
   // Unmaps the regions that are wholly free.
   void trim();
 
-  static void* data_of(const Block* block);
-  static std::size_t size_of(const Block* block);
   std::size_t mapped() const { return mapped_; }
 
  private:
+  struct Block;
   struct BySize {
     bool operator()(const Block* a, const Block* b) const;
   };
@@ -38,6 +43,7 @@ class BlockPool {
   void join_next(Block* block);
 
   std::set<Block*, BySize> free_;
+  std::unordered_map<const void*, Block*> taken_;
   std::size_t mapped_ = 0;
 };
 

@@ -6,7 +6,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/log_softmax.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -14,6 +13,7 @@
 
 #include "easylm/error.h"
 #include "easylm/tensor/device.h"
+#include "products.h"
 #include "softmax_rows.h"
 
 namespace easylm {
@@ -22,9 +22,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// 32 MiB of fp32 logits: large enough for full speed of the matrix products, small enough for a third-level
-// cache.
-constexpr std::int64_t kChunkElements = std::int64_t{8} << 20U;
+// 96 MiB of fp32 logits: each chunk packs the head's weights twice, which takes some hundreds of rows to pay.
+constexpr std::int64_t kChunkElements = std::int64_t{24} << 20U;
 
 // The rows that count, flattened.
 struct Rows {
@@ -94,7 +93,7 @@ Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
     const std::int64_t count = std::min(chunk_rows, num_rows - begin);
     const at::Tensor h_CD = rows.h_RD.narrow(0, begin, count).to(type);
     at::Tensor logits_CV = buffer_CV.narrow(0, 0, count);
-    at::mm_out(logits_CV, h_CD, w.t());
+    product_into(logits_CV, h_CD, w.t());
     const SoftmaxRows sums =
         want == Want::gradients ? softmax_gradient_in_place(logits_CV, rows.targets_R.narrow(0, begin, count),
                                                             rows.mask_R.narrow(0, begin, count))
@@ -103,12 +102,8 @@ Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
     result.loss += sums.loss;
     result.correct += sums.correct;
     if (want == Want::loss) continue;
-    result.dh_RD.narrow(0, begin, count).copy_(at::mm(logits_CV, w));
-    if (result.dw_VD.scalar_type() == type) {
-      result.dw_VD.addmm_(logits_CV.t(), h_CD);
-    } else {
-      result.dw_VD.add_(at::mm(logits_CV.t(), h_CD));
-    }
+    result.dh_RD.narrow(0, begin, count).copy_(product(logits_CV, w));
+    product_add(result.dw_VD, logits_CV.t(), h_CD);
   }
   return result;
 }
@@ -177,7 +172,7 @@ at::Tensor token_log_probabilities(const LossInput& input) {
   const std::int64_t chunk_rows = rows_per_chunk(w.size(0));
   for (std::int64_t begin = 0; begin < h_RD.size(0); begin += chunk_rows) {
     const std::int64_t count = std::min(chunk_rows, h_RD.size(0) - begin);
-    const at::Tensor logits_CV = at::mm(h_RD.narrow(0, begin, count).to(type), w.t());
+    const at::Tensor logits_CV = product(h_RD.narrow(0, begin, count).to(type), w.t());
     result_R.narrow(0, begin, count).copy_(log_probabilities(logits_CV, targets_R.narrow(0, begin, count)));
   }
   return result_R.view(input.targets_BT.sizes());

@@ -3,29 +3,32 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <map>
+#include <system_error>
 #include <utility>
 
+#include "easylm/elements.h"
 #include "easylm/error.h"
+#include "easylm/extra_tensors.h"
 #include "easylm/json.h"
 #include "easylm/tensor/device.h"
+#include "easylm/tokenizer_settings.h"
 
 namespace easylm {
 namespace {
+
+constexpr const char* kGenerationConfig = "generation_config.json";
 
 // Keys of a config.json that say nothing about what the model computes.
 constexpr std::array<std::string_view, 12> kBookkeeping = {
     "architectures", "bos_token_id",   "dtype",           "eos_token_id",
     "pad_token_id",  "pretraining_tp", "torch_dtype",     "transformers_version",
     "_name_or_path", "use_cache",      "unsloth_version", "model_type"};
-
-// Tensors that old files hold and every model works out for itself.
-bool is_derived(std::string_view name) { return name.ends_with(".rotary_emb.inv_freq"); }
 
 void move_parameters(Model& model, at::Device device, at::ScalarType dtype) {
   std::vector<Parameter> parameters;
@@ -54,27 +57,6 @@ ReadyModel from_component(StageContext& context, const Artifact& artifact, at::D
   return {std::move(model), {}};
 }
 
-std::shared_ptr<CheckpointFormat> format_of(Host& host, const std::filesystem::path& path) {
-  std::shared_ptr<CheckpointFormat> best;
-  int best_score = 0;
-  std::string tried;
-  for (const std::string& name : host.available(CheckpointFormat::kKind)) {
-    Table table;
-    table.type = name;
-    auto format = host.make<CheckpointFormat>(table);
-    const int score = format->probe(path);
-    if (score > best_score) {
-      best = std::move(format);
-      best_score = score;
-    }
-    tried += (tried.empty() ? "" : ", ") + name;
-  }
-  if (best) return best;
-  throw Error(ErrorCode::unsupported, "no installed checkpoint format reads " + path.string(),
-              "it should be a folder with config.json and weights, or a weights file; formats tried: " +
-                  (tried.empty() ? "none" : tried));
-}
-
 // What `config` says of the model, as a table that the component's description accepts. What it leaves out is
 // said.
 Table known_settings(Host& host, const Table& config, const std::filesystem::path& path) {
@@ -100,7 +82,8 @@ Table model_table(Host& host, const CheckpointFormat& format, const Artifact& ar
     throw Error(ErrorCode::invalid_config, artifact.path.string() + " holds no model configuration",
                 "give the [model] table a type and its sizes beside `from`");
   }
-  Table table = known_settings(host, config.value_or(artifact.config), artifact.path);
+  if (!config) return known_settings(host, artifact.config, artifact.path);
+  Table table = known_settings(host, *config, artifact.path);
   for (const Setting& setting : artifact.config.settings) {
     if (setting.value.origin.source != "default") table.set(setting.key, setting.value);
   }
@@ -109,7 +92,7 @@ Table model_table(Host& host, const CheckpointFormat& format, const Artifact& ar
 
 ReadyModel from_files(StageContext& context, const Artifact& artifact, at::Device device,
                       at::ScalarType dtype) {
-  const auto format = format_of(context.host(), artifact.path);
+  const auto format = find_format(context.host(), artifact.path).format;
   auto model = context.host().make<Model>(model_table(context.host(), *format, artifact));
   model->materialise(device, dtype);
   load_weights(*model, *format, artifact.path);
@@ -141,16 +124,17 @@ class Complaints {
   std::vector<std::string> texts_;
 };
 
-// A view of a stored tensor, on the CPU, read-only.
-at::Tensor view_of(const TensorReader& reader, std::size_t index) {
+// A stored tensor on the CPU, read-only: a view if there is one, else a copy.
+at::Tensor stored_tensor(const TensorReader& reader, std::size_t index) {
   const TensorInfo& info = reader.tensors()[index];
-  void* data =
-      const_cast<std::byte*>(reader.bytes(index).data());  // NOLINT: from_blob takes no pointer to const
-  return at::from_blob(data, info.shape, scalar_type_of(info.dtype));
-}
-
-bool is_float(DType dtype) {
-  return dtype == DType::f64 || dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
+  const std::span<const std::byte> view = reader.view(index);
+  if (!view.empty()) {
+    void* data = const_cast<std::byte*>(view.data());  // NOLINT: from_blob takes no pointer to const
+    return at::from_blob(data, info.shape, scalar_type_of(info.dtype));
+  }
+  at::Tensor copy = at::empty(info.shape, scalar_type_of(info.dtype));
+  reader.read(index, 0, {static_cast<std::byte*>(copy.mutable_data_ptr()), copy.nbytes()});
+  return copy;
 }
 
 std::map<std::string, std::size_t> index_of(const TensorReader& reader) {
@@ -177,25 +161,17 @@ void read_wanted(const TensorReader& reader, const std::vector<NamedTensor>& wan
       complaints.add(tensor.name + " holds " + std::string(name_of(info.dtype)) +
                      ", not floating point numbers");
     } else {
-      tensor.value.detach().copy_(view_of(reader, found->second));
+      tensor.value.detach().copy_(stored_tensor(reader, found->second));
     }
     stored.erase(found);
   }
-}
-
-// Some writers repeat the embedding as the head that is tied to it; the very same bytes are no contradiction.
-bool repeats_embedding(const TensorReader& reader, std::size_t head) {
-  const auto stored = index_of(reader);
-  const auto embedding = stored.find("model.embed_tokens.weight");
-  if (embedding == stored.end()) return false;
-  const auto a = reader.bytes(head), b = reader.bytes(embedding->second);
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::vector<NamedTensor> named_parameters(Model& model) {
   std::vector<Parameter> parameters;
   model.parameters(parameters);
   std::vector<NamedTensor> named;
+  named.reserve(parameters.size());
   for (const Parameter& parameter : parameters) named.push_back({parameter.name, parameter.value});
   return named;
 }
@@ -217,7 +193,11 @@ void set_special_ids(Table& table, const SpecialTokens& special) {
 }  // namespace
 
 ReadyModel obtain_model(StageContext& context, at::Device device, at::ScalarType dtype) {
-  const Artifact artifact = context.input("model");
+  return obtain_model(context, context.input("model"), device, dtype);
+}
+
+ReadyModel obtain_model(StageContext& context, const Artifact& artifact, at::Device device,
+                        at::ScalarType dtype) {
   if (artifact.component) return from_component(context, artifact, device, dtype);
   return from_files(context, artifact, device, dtype);
 }
@@ -229,15 +209,14 @@ std::shared_ptr<Tokenizer> obtain_tokenizer(StageContext& context) {
               "add a [tokenizer] table to the pipeline file");
 }
 
-void load_weights(Model& model, const CheckpointFormat& format, const std::filesystem::path& path) {
-  const auto reader = format.open(path);
+void load_weights(Model& model, CheckpointFormat& format, const std::filesystem::path& path) {
+  const auto* with_config = extension_of<ReadsWithConfig>(format);
+  const auto reader = with_config == nullptr ? format.open(path) : with_config->open(path, model.hf_config());
   auto stored = index_of(*reader);
   Complaints complaints;
   read_wanted(*reader, named_parameters(model), stored, complaints);
   for (const auto& [name, index] : stored) {
-    const bool repeated =
-        model.facts().tied_head && name == "lm_head.weight" && repeats_embedding(*reader, index);
-    if (!is_derived(name) && !repeated) complaints.add(name + " is in the file but not in the model");
+    if (why_not_needed(*reader, index).empty()) complaints.add(name + " is in the file but not in the model");
   }
   complaints.throw_if_any(path);
 }
@@ -252,22 +231,15 @@ void read_tensors(const CheckpointFormat& format, const std::filesystem::path& p
   complaints.throw_if_any(path);
 }
 
-void write_tensors(const CheckpointFormat& format, const std::filesystem::path& folder, WritePlan plan,
-                   const std::vector<NamedTensor>& tensors) {
+TensorFiles tensor_files(WritePlan plan, std::vector<NamedTensor> tensors) {
   for (const NamedTensor& tensor : tensors) {
     plan.tensors.push_back({tensor.name, dtype_of(tensor.value.scalar_type()), tensor.value.sizes().vec()});
   }
-  const auto writer = format.create(folder, plan);
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const at::Tensor value = tensors[i].value.detach().cpu().contiguous();
-    writer->write(i, 0, {static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes()});
-  }
-  writer->finish();
+  return {{}, std::move(plan), std::move(tensors)};
 }
 
-void write_model(const CheckpointFormat& format, const std::filesystem::path& folder, Model& model,
-                 const Tokenizer& tokenizer, const std::vector<NamedTensor>& weights) {
-  const std::vector<NamedTensor> tensors = weights.empty() ? named_parameters(model) : weights;
+TensorFiles model_files(Model& model, const Tokenizer& tokenizer) {
+  std::vector<NamedTensor> tensors = named_parameters(model);
   EASYLM_CHECK(!tensors.empty(), "a model without parameters can't be written");
   WritePlan plan;
   plan.model_config = model.hf_config();
@@ -275,10 +247,37 @@ void write_model(const CheckpointFormat& format, const std::filesystem::path& fo
   const bool bf16 = tensors.front().value.scalar_type() == at::kBFloat16;
   plan.model_config->set("torch_dtype", {std::string(bf16 ? "bfloat16" : "float32"), {}});
   plan.files = tokenizer.files();
-  Table generation;
-  set_special_ids(generation, tokenizer.special());
-  plan.files.push_back({"generation_config.json", json_text(generation)});
-  write_tensors(format, folder, std::move(plan), tensors);
+  if (find_file(plan.files, kGenerationConfig) == nullptr) {
+    Table generation;
+    set_special_ids(generation, tokenizer.special());
+    plan.files.push_back({kGenerationConfig, json_text(generation)});
+  }
+  return tensor_files(std::move(plan), std::move(tensors));
+}
+
+TensorFiles copied(const TensorFiles& files) {
+  TensorFiles copies = files;
+  for (NamedTensor& tensor : copies.tensors) {
+    tensor.value = tensor.value.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  }
+  return copies;
+}
+
+void write_files(const CheckpointFormat& format, const std::filesystem::path& version,
+                 const TensorFiles& files) {
+  const std::filesystem::path folder = version / files.folder;
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (problem) {
+    throw Error(ErrorCode::io, folder.string() + " can't be made: " + problem.message(),
+                "check the disk, and that the folder above it can be written");
+  }
+  const auto writer = format.create(folder, files.plan);
+  for (std::size_t i = 0; i < files.tensors.size(); ++i) {
+    const at::Tensor value = files.tensors[i].value.detach().cpu().contiguous();
+    writer->write(i, 0, {static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes()});
+  }
+  writer->finish();
 }
 
 }  // namespace easylm

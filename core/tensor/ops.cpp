@@ -56,7 +56,8 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
                             double epsilon) {
     const at::Tensor x = any_x.contiguous();
     const std::int64_t width = x.size(-1), num_rows = x.numel() / width;
-    const at::Tensor y = empty_as(x), inverse_R = at::empty({num_rows}, x.options().dtype(at::kFloat));
+    at::Tensor y = empty_as(x);
+    const at::Tensor inverse_R = at::empty({num_rows}, x.options().dtype(at::kFloat));
     for_type(x, [&]<typename T>(T*) {
       const RmsNormRows<T> rows{in<T>(x), in<T>(weight_D), out<T>(y), out<float>(inverse_R),
                                 static_cast<float>(epsilon)};
@@ -96,7 +97,7 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
 
 at::Tensor turn(const at::Tensor& any_x_BTNH, const RotaryAngles& angles, float direction) {
   const at::Tensor x_BTNH = any_x_BTNH.contiguous();
-  const at::Tensor y_BTNH = empty_as(x_BTNH);
+  at::Tensor y_BTNH = empty_as(x_BTNH);
   const std::int64_t num_tokens = x_BTNH.size(0) * x_BTNH.size(1), heads = x_BTNH.size(2);
   const std::int64_t period = angles.cos.numel() / angles.cos.size(-1);
   for_type(x_BTNH, [&]<typename T>(T*) {
@@ -128,7 +129,7 @@ class Swiglu : public torch::autograd::Function<Swiglu> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& any_gate, const at::Tensor& any_up) {
     const at::Tensor gate = any_gate.contiguous(), up = any_up.contiguous();
-    const at::Tensor y = empty_as(gate);
+    at::Tensor y = empty_as(gate);
     for_type(gate, [&]<typename T>(T*) {
       const SwigluSpan<T> span{in<T>(gate), in<T>(up), out<T>(y)};
       at::parallel_for(0, y.numel(), kNumbersPerTask,

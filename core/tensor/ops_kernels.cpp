@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "simd.h"
+#include "easylm/tensor/simd.h"
 
 namespace easylm {
 namespace {

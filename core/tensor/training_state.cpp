@@ -38,6 +38,23 @@ std::vector<NamedTensor> state_tensors(const TrainStep& step, Optimizer& optimiz
   return std::move(collected.tensors);
 }
 
+Table to_table(const NamedNumbers& numbers) {
+  Table table;
+  for (const auto& [name, number] : numbers) table.set(name, {number, {}});
+  return table;
+}
+
+NamedNumbers numbers_of(const Table& table) {
+  NamedNumbers numbers;
+  for (const Setting& setting : table.settings) {
+    if (const auto* real = setting.value.as<double>()) numbers.emplace_back(setting.key, *real);
+    if (const auto* whole = setting.value.as<std::int64_t>()) {
+      numbers.emplace_back(setting.key, static_cast<double>(*whole));
+    }
+  }
+  return numbers;
+}
+
 Table to_table(const TrainingState& state) {
   Table position;
   position.set("epoch", {state.position.epoch, {}});
@@ -50,12 +67,15 @@ Table to_table(const TrainingState& state) {
   table.set("tokens", {state.tokens, {}});
   table.set("updates", {state.counters.updates, {}});
   table.set("forward_passes", {state.counters.forward_passes, {}});
+  table.set("validated_step", {state.validated_step, {}});
   table.set("skipped_steps", {state.skipped_steps, {}});
   table.set("skipped_steps_in_row", {state.skipped_steps_in_row, {}});
   table.set("seed", {std::to_string(state.seed), {}});  // as text: JSON's readers keep 53 bits of a number
   table.set("precision", {state.precision, {}});
   table.set("dataset_fingerprint", {state.dataset_fingerprint, {}});
   table.set("dataset_position", {std::move(position), {}});
+  table.set("settings", {to_table(state.settings), {}});
+  table.set("measured", {to_table(state.measured), {}});
   return table;
 }
 
@@ -101,6 +121,7 @@ TrainingState from_table(const Table& table, const std::string& where) {
   state.tokens = members.get<std::int64_t>("tokens");
   state.counters.updates = members.get<std::int64_t>("updates");
   state.counters.forward_passes = members.get<std::int64_t>("forward_passes");
+  state.validated_step = members.get<std::int64_t>("validated_step");
   state.skipped_steps = members.get<std::int64_t>("skipped_steps");
   state.skipped_steps_in_row = members.get<std::int64_t>("skipped_steps_in_row");
   state.seed = parse_seed(members.get<std::string>("seed"), where);
@@ -109,19 +130,20 @@ TrainingState from_table(const Table& table, const std::string& where) {
   const Members position(members.get<Table>("dataset_position"), where + ", dataset_position");
   state.position = {position.get<std::int64_t>("epoch"), position.get<std::int64_t>("batch"),
                     position.get<std::string>("where"), position.get<std::string>("state")};
+  state.settings = numbers_of(members.get<Table>("settings"));
+  state.measured = numbers_of(members.get<Table>("measured"));
   return state;
 }
 
 }  // namespace
 
-void write_training_state(const CheckpointFormat& format, const std::filesystem::path& folder,
-                          const TrainingState& state, const TrainStep& step, Optimizer& optimizer) {
-  const std::filesystem::path inner = folder / kFolder;
-  std::filesystem::create_directories(inner);
+TensorFiles training_files(const TrainingState& state, const TrainStep& step, Optimizer& optimizer) {
   WritePlan plan;
   plan.stem = "optimizer";
   plan.files.push_back({kStateFile, json_text(to_table(state))});
-  write_tensors(format, inner, std::move(plan), state_tensors(step, optimizer));
+  TensorFiles files = tensor_files(std::move(plan), state_tensors(step, optimizer));
+  files.folder = kFolder;
+  return files;
 }
 
 bool has_training_state(const std::filesystem::path& folder) {

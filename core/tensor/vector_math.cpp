@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "simd.h"
+#include "easylm/tensor/simd.h"
 
 namespace easylm {
 namespace {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [OPTIONS of train_step.py]: times a training step against transformers, in the oracle environment.
+# run.sh [SCRIPT.py] [OPTIONS]: runs a benchmark (train_step.py if none is named) in the oracle environment.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -10,4 +10,6 @@ if [[ ! -x $python ]]; then
   echo "hint: ./setup.sh --tests makes it" >&2
   exit 1
 fi
-exec "$python" -B tests/bench/train_step.py "$@"
+script=train_step.py
+if [[ ${1:-} == *.py ]]; then script=$1 && shift; fi
+exec "$python" -B "tests/bench/$script" "$@"

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -15,36 +14,13 @@
 #include "easylm/error.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/train_step.h"
+#include "shapes.h"
 #include "support/plugin_host.h"
 
 namespace easylm {
 namespace {
 
-struct Shape {
-  std::string_view name;
-  std::int64_t vocab_size, hidden_size, intermediate_size, num_layers, num_heads, num_key_value_heads;
-  std::int64_t rows, length;
-};
-
-constexpr Shape kShapes[] = {{"smollm2", 49152, 576, 1536, 30, 9, 3, 2, 512},
-                             {"nano", 256, 256, 704, 4, 4, 2, 16, 256}};
-
-Table model_table(const Shape& shape) {
-  const auto whole = [](std::int64_t x) { return Value{x, {}}; };
-  return testing::table_of("llama", {{"vocab_size", whole(shape.vocab_size)},
-                                     {"hidden_size", whole(shape.hidden_size)},
-                                     {"intermediate_size", whole(shape.intermediate_size)},
-                                     {"num_hidden_layers", whole(shape.num_layers)},
-                                     {"num_attention_heads", whole(shape.num_heads)},
-                                     {"num_key_value_heads", whole(shape.num_key_value_heads)},
-                                     {"max_position_embeddings", whole(2048)},
-                                     {"tie_word_embeddings", {true, {}}}});
-}
-
-Table optimizer_table() {
-  Table schedule = testing::table_of("constant", {{"value", {1e-4, {}}}});
-  return testing::table_of("adamw", {{"schedule", {std::move(schedule), {}}}});
-}
+using bench::Shape;
 
 // Random tokens: what they are doesn't change the arithmetic.
 class Batches {
@@ -78,22 +54,10 @@ class Batches {
   std::vector<float> mask_;
 };
 
-// The most resident memory of this process, as the kernel counted it.
-std::int64_t peak_resident_bytes() {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  std::int64_t kibibytes = 0;
-  while (status >> word) {
-    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
-  }
-  return 0;
-}
-
 struct Arguments {
   const Shape* shape = nullptr;
   std::string precision;
   std::int64_t threads = 1;
-  std::int64_t tokens_per_pass = 0;
 };
 
 std::int64_t whole_number(std::string_view text) {
@@ -104,12 +68,11 @@ std::int64_t whole_number(std::string_view text) {
 }
 
 Arguments parse(const std::vector<std::string_view>& words) {
-  if (words.size() != 4) {
-    throw Error(ErrorCode::invalid_config,
-                "usage: bench_train_step smollm2|nano fp32|bf16 THREADS TOKENS_PER_PASS");
+  if (words.size() != 3) {
+    throw Error(ErrorCode::invalid_config, "usage: bench_train_step smollm2|nano fp32|bf16 THREADS");
   }
   Arguments arguments;
-  for (const Shape& shape : kShapes) {
+  for (const Shape& shape : bench::kShapes) {
     if (shape.name == words[0]) arguments.shape = &shape;
   }
   if (arguments.shape == nullptr) {
@@ -117,7 +80,6 @@ Arguments parse(const std::vector<std::string_view>& words) {
   }
   arguments.precision = words[1];
   arguments.threads = whole_number(words[2]);
-  arguments.tokens_per_pass = whole_number(words[3]);
   return arguments;
 }
 
@@ -128,13 +90,11 @@ void serve(const Arguments& arguments) {
                  .precision = arguments.precision,
                  .threads = arguments.threads});
   testing::PluginHost host;
-  const auto model = host.make<Model>(model_table(*arguments.shape));
+  const auto model = host.make<Model>(bench::model_table(*arguments.shape));
   model->materialise(at::kCPU, at::kFloat);
   model->initialise(host);
-  const auto optimizer = host.make<Optimizer>(optimizer_table());
-  TrainStep step(
-      *model, *optimizer,
-      {.compute = compute_dtype(arguments.precision), .tokens_per_pass = arguments.tokens_per_pass});
+  const auto optimizer = host.make<Optimizer>(bench::optimizer_table());
+  TrainStep step(*model, *optimizer, {.compute = compute_dtype(arguments.precision)});
   Batches batches(*arguments.shape);
   std::int64_t number = 0;
   for (std::string line; std::getline(std::cin, line) && line == "step";) {
@@ -146,7 +106,7 @@ void serve(const Arguments& arguments) {
     EASYLM_CHECK(report.applied, "a step of the benchmark was skipped");
     std::cout << took.count() << std::endl;  // NOLINT(performance-avoid-endl): the other end waits for it
   }
-  std::cout << peak_resident_bytes() << std::endl;  // NOLINT(performance-avoid-endl)
+  std::cout << bench::peak_resident_bytes() << std::endl;  // NOLINT(performance-avoid-endl)
 }
 
 }  // namespace

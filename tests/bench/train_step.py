@@ -20,8 +20,6 @@ SHAPES = {
     "nano": {"vocab_size": 256, "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4,
              "num_attention_heads": 4, "num_key_value_heads": 2, "rows": 16, "length": 256},
 }
-# Ours cuts a batch into passes of so many tokens: the same gradients in less memory.
-TOKENS_PER_PASS = {"smollm2": 512, "nano": 0}
 
 
 def peak_resident_bytes():
@@ -91,7 +89,7 @@ class Worker:
 
 
 def compare(program, shape, precision, threads, budget_s):
-    ours = Worker([program, shape, precision, str(threads), str(TOKENS_PER_PASS[shape])], threads)
+    ours = Worker([program, shape, precision, str(threads)], threads)
     theirs = Worker([sys.executable, __file__, "--worker", shape, precision, str(threads)], threads)
     for worker in (ours, theirs):  # the first step makes the optimizer's state and warms the caches
         worker.step()

@@ -1,26 +1,17 @@
-// A save that is cut short, by the disk or by kill -9, registers nothing that isn't whole.
-#include <fcntl.h>
+// A save that the disk cuts short registers nothing that isn't whole. tests/reliability kills it.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <random>
-#include <thread>
 
 #include "checkpoint/store_fixture.h"
 #include "easylm/error.h"
-#include "support/child_process.h"
 
 namespace easylm {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::fill_version;
-using testing::start_child;
 using testing::StoreTest;
-using testing::wait_for;
 
 // Answers call number `failing` (from 0) with `error`, and every later one if `for_good`.
 class FailingCalls : public SystemCalls {
@@ -173,72 +164,6 @@ TEST_F(StoreTest, LooksAtFreeSpaceBeforeItWrites) {
   } catch (const Error& error) {
     EXPECT_NE(error.message().find("5.0 kB free"), std::string::npos) << error.message();
   }
-}
-
-// Saves until it is killed; says through the pipe which versions were acknowledged.
-[[noreturn]] void save_for_ever(const fs::path& home, CheckpointStoreOptions options, int acknowledge) {
-  FileSystem files;
-  Registry registry(home, RegistryAccess::write);
-  CheckpointStore store(std::move(options), registry, files);
-  for (std::int64_t step = 1;; ++step) {
-    const std::string uri =
-        store.save({.step = step}, [&](const fs::path& folder) { fill_version(folder, step); }).uri + "\n";
-    if (::write(acknowledge, uri.data(), uri.size()) < 0) ::_exit(1);
-  }
-}
-
-std::vector<std::string> lines_of(int fd) {
-  std::vector<std::string> lines(1);
-  char c = 0;
-  while (::read(fd, &c, 1) == 1) {
-    if (c == '\n') {
-      lines.emplace_back();
-    } else {
-      lines.back() += c;
-    }
-  }
-  lines.pop_back();
-  return lines;
-}
-
-TEST_F(StoreTest, KilledAtAnyMomentNothingRegisteredIsDamagedAndNothingAcknowledgedIsLost) {
-  std::mt19937 random(7);
-  std::int64_t last_acknowledged = 0;
-  std::size_t acknowledged = 0;
-  for (int round = 0; round < 12; ++round) {
-    int pipe[2];
-    ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
-    const pid_t child = start_child([&] {
-      save_for_ever(home_, options({.keep_last = 3}), pipe[1]);
-      return false;
-    });
-    ::close(pipe[1]);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 150));
-    ::kill(child, SIGKILL);
-    wait_for(child);
-    for (const std::string& uri : lines_of(pipe[0])) {
-      last_acknowledged = parse_reference(uri).number;
-      ++acknowledged;
-    }
-    ::close(pipe[0]);
-    const auto all = registry_.list();
-    if (last_acknowledged > 0) {
-      ASSERT_FALSE(all.empty());
-      EXPECT_GE(all.back().number, last_acknowledged);
-    }
-    for (const VersionRecord& version : all) {
-      const VersionManifest manifest = open_manifest(files_, version.path);
-      const std::vector<FileFacts> now = measure_folder(files_, version.path);
-      for (const FileFacts& file : manifest.files) {
-        const auto same =
-            std::find_if(now.begin(), now.end(), [&](const auto& f) { return f.path == file.path; });
-        ASSERT_TRUE(same != now.end() && same->sha256 == file.sha256) << version.uri() << " " << file.path;
-      }
-    }
-  }
-  EXPECT_GT(acknowledged, 10U);
-  const CheckpointStore sweeps(options(), registry_, files_);
-  EXPECT_EQ(entries().size(), registry_.list().size());
 }
 
 }  // namespace

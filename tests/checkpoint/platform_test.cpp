@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "easylm/error.h"
+#include "easylm/hash.h"
 #include "easylm/json.h"
 #include "platform/clock.h"
 #include "platform/files.h"
-#include "platform/hash.h"
 #include "support/temporary_folder.h"
 
 namespace easylm {
@@ -89,7 +89,8 @@ TEST(Files, ALockIsHeldByOne) {
 
 TEST(Clock, WritesTimesThatSort) {
   EXPECT_EQ(utc_now().size(), std::string("2026-11-24T19:26:17.123Z").size());
-  EXPECT_LE(utc_now(), utc_now());
+  const auto earlier = utc_now();
+  EXPECT_LE(earlier, utc_now());
   EXPECT_EQ(utc_now_compact().size(), std::string("20261124T192617Z").size());
 }
 

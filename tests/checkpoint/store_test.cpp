@@ -19,7 +19,7 @@ using testing::succeeded;
 using testing::wait_for;
 
 TEST_F(StoreTest, IsDueAtEveryMultipleOfItsSteps) {
-  const CheckpointStore store(options({.every_steps = 100}), registry_, files_);
+  CheckpointStore store(options({.every_steps = 100}), registry_, files_);
   EXPECT_FALSE(store.due(0));
   EXPECT_FALSE(store.due(99));
   EXPECT_TRUE(store.due(100));
@@ -124,7 +124,7 @@ TEST_F(StoreTest, ALinkInAVersionIsRefused) {
 }
 
 TEST_F(StoreTest, KeepsTheLastOnesOfItsRun) {
-  CheckpointStore store(options({.keep_last = 2}), registry_, files_);
+  CheckpointStore store(options({.retention = {.keep_last = 2}}), registry_, files_);
   for (int step = 1; step <= 5; ++step) save(store, step);
   EXPECT_EQ(entries(), (std::vector<std::string>{"v000004", "v000005"}));
   EXPECT_EQ(registry_.list().size(), 2U);
@@ -132,7 +132,7 @@ TEST_F(StoreTest, KeepsTheLastOnesOfItsRun) {
 }
 
 TEST_F(StoreTest, NeverRemovesWhatIsProtected) {
-  CheckpointStore store(options({.keep_last = 3}), registry_, files_);
+  CheckpointStore store(options({.retention = {.keep_last = 3}}), registry_, files_);
   for (int step = 1; step <= 3; ++step) save(store, step);
   registry_.set_alias("shakespeare", "best", 1);
   registry_.tag("shakespeare:2", "keep", "");
@@ -146,7 +146,7 @@ TEST_F(StoreTest, NeverRemovesWhatAnotherRunMade) {
   CheckpointStore first(options(), registry_, files_);
   for (int step = 1; step <= 2; ++step) save(first, step);
   run_ = registry_.begin_run({"shakespeare", "", 42, "cpu", {}});
-  CheckpointStore second(options({.keep_last = 1}), registry_, files_);
+  CheckpointStore second(options({.retention = {.keep_last = 1}}), registry_, files_);
   for (int step = 3; step <= 4; ++step) save(second, step);
   EXPECT_EQ(entries(), (std::vector<std::string>{"v000001", "v000002", "v000004"}));
 }

@@ -109,6 +109,47 @@ TEST_F(CheckerTest, AcceptsAResolvedTableAsItIs) {
   EXPECT_EQ(show_toml(*once, ShowOrigins::yes), show_toml(*twice, ShowOrigins::yes));
 }
 
+struct Part {
+  double weight = 1;
+  Table attention;
+  static void describe(Schema<Part>& s) {
+    s.field("weight", &Part::weight, "how much of it").above(0);
+    s.component("attention", "attention", &Part::attention, "a component within");
+  }
+};
+
+struct Whole {
+  std::vector<std::pair<std::string, Part>> parts;
+  static void describe(Schema<Whole>& s) { s.tables("parts", &Whole::parts, "what it is made of"); }
+};
+
+TEST_F(CheckerTest, ChecksEachOfNamedTablesAndGivesThemInTheOrderOfTheirNames) {
+  Schema<Whole> schema;
+  Whole::describe(schema);
+  Checker checker(descriptions_, "/data", diagnostics_);
+  const Value good = raw("[parts.b]\nattention = \"sdpa\"\n[parts.a]\nweight = 2\nattention = \"sdpa\"\n");
+  const Table table = checker.check_table(*good.as<Table>(), schema.fields(), "it");
+  EXPECT_EQ(diagnostics_.text(), "");
+  const Whole whole = schema.read(table);
+  ASSERT_EQ(whole.parts.size(), 2U);
+  EXPECT_EQ(whole.parts[0].first, "a");
+  EXPECT_EQ(whole.parts[0].second.weight, 2);
+  EXPECT_EQ(whole.parts[1].second.weight, 1);
+  EXPECT_EQ(whole.parts[1].second.attention.type, "sdpa");
+  EXPECT_NE(whole.parts[1].second.attention.find("softcap"), nullptr) << "its defaults are filled in";
+
+  checker.check_table(*raw("[parts.b]\nweihgt = 0\nattention = \"sdp\"\n").as<Table>(), schema.fields(),
+                      "it");
+  checker.check_table(*raw("parts.c = 5\n").as<Table>(), schema.fields(), "it");
+  checker.check_table(*raw("parts = 5\n").as<Table>(), schema.fields(), "it");
+  const std::string text = diagnostics_.text();
+  for (const char* part :
+       {"unknown key 'weihgt' in it.parts.b", "did you mean 'weight'?", "called 'sdp'",
+        "it.parts.c must be a table, not", "it.parts must be a table of named tables, not"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+  }
+}
+
 TEST_F(CheckerTest, MatchesEnvironmentKeysWhateverTheirCase) {
   Value value = raw("type = \"jsonl\"\nPATH = \"/x\"\n");
   std::get<Table>(value.data).settings[1].value.origin = {"environment", {}, 0, 0};

@@ -108,7 +108,9 @@ TEST_F(Pipeline, LoadsEverySection) {
   EXPECT_EQ(config.dataset("test"), nullptr);
   EXPECT_EQ(config.model->table.find("attention")->as<Table>()->type, "sdpa");
   EXPECT_EQ(config.optimizer->type, "adamw");
-  EXPECT_EQ(show_toml(config.checkpoint->policy), "every_steps = 100\nkeep_last = 2\n");
+  EXPECT_EQ(show_toml(config.checkpoint->policy),
+            "every_steps = 100\nkeep_last = 2\nmilestone_every_steps = 0\nkeep_best = 0\n"
+            "best_metric = \"validation_loss\"\nbest_is = \"lowest\"\n");
   EXPECT_EQ(show_toml(config.checkpoint->format), "type = \"safetensors\"\nshard_bytes = 5000000000\n");
   EXPECT_EQ(config.trackers.at(0).type, "jsonl");
   ASSERT_EQ(config.stages.size(), 3U);
@@ -155,6 +157,20 @@ TEST_F(Pipeline, KeepsOnlyGivenKeysOfAModelThatComesFromSomewhere) {
             "from = \"shakespeare@best\"\ndropout = 1.0\n");
 }
 
+TEST_F(Pipeline, LeavesTheTokenizerToTheModelIfThatComesFromSomewhere) {
+  const PipelineConfig whole = load("model = { from = \"a\" }\nstage = \"generate\"\n");
+  EXPECT_EQ(inputs(whole.stages[0]), "model=table model, tokenizer=table tokenizer");
+  EXPECT_FALSE(whole.tokenizer);
+  ASSERT_EQ(model_references(whole).size(), 1U);
+  EXPECT_EQ(model_references(whole)[0].reference, "a");
+  const PipelineConfig two = load(
+      "model = { from = \"a\" }\n[[stage]]\ntype = \"generate\"\nmodel = \"b\"\n"
+      "[[stage]]\ntype = \"generate\"\nname = \"again\"\nmodel = \"a\"\n");
+  ASSERT_EQ(model_references(two).size(), 2U);
+  EXPECT_EQ(model_references(two)[1].reference, "b");
+  EXPECT_EQ(model_references(two)[1].origin.line, 4);
+}
+
 TEST_F(Pipeline, PrefersTheCommandLineToTheEnvironmentToTheFileToTheDefault) {
   options_.environment = {{"EASYLM__RUN__SEED", "2"}, {"EASYLM__RUN__THREADS", "2"}};
   options_.sets = {"run.threads=3"};
@@ -165,7 +181,8 @@ TEST_F(Pipeline, PrefersTheCommandLineToTheEnvironmentToTheFileToTheDefault) {
   const std::string file = (folder_.path() / "pipeline.toml").string();
   EXPECT_EQ(show_toml(run, ShowOrigins::yes),
             "name = \"shakespeare\"  # " + file + ":2\nseed = 2  # environment\ndevice = \"cuda:1\"  # " +
-                file + ":4\nprecision = \"bf16\"  # " + file + ":5\nthreads = 3  # --set\n");
+                file + ":4\nprecision = \"bf16\"  # " + file +
+                ":5\nthreads = 3  # --set\nstop_timeout_seconds = 300  # default\n");
 }
 
 TEST_F(Pipeline, ShowsWhatLoadsAgainToTheSame) {

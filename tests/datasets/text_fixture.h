@@ -11,18 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "batches.h"
 #include "byte/byte_tokenizer.h"
 #include "support/fake_host.h"
 #include "text/text_dataset.h"
 
 namespace easylm::datasets {
-
-// One row as plain data.
-struct Row {
-  std::vector<std::int32_t> inputs, targets;
-  std::vector<float> mask;
-  bool operator==(const Row&) const = default;
-};
 
 class TextTest : public ::testing::Test {
  protected:
@@ -66,29 +60,8 @@ class TextTest : public ::testing::Test {
     return {ErrorCode::internal, "", ""};
   }
 
-  // The rows of the next batch; none at the end.
-  static std::vector<Row> next(Dataset& dataset) {
-    TokenBatch batch;
-    std::vector<Row> rows;
-    if (!dataset.next(batch)) return rows;
-    const auto length = static_cast<std::size_t>(batch.length);
-    for (std::size_t r = 0; r < static_cast<std::size_t>(batch.num_rows); ++r) {
-      const auto cut = [&](auto span) {
-        const auto part = span.subspan(r * length, length);
-        return std::vector(part.begin(), part.end());
-      };
-      rows.push_back({cut(batch.inputs), cut(batch.targets), cut(batch.mask)});
-    }
-    return rows;
-  }
-
-  static std::vector<Row> next(Dataset& dataset, int num_batches) {
-    std::vector<Row> rows;
-    for (int i = 0; i < num_batches; ++i) {
-      for (Row& row : next(dataset)) rows.push_back(std::move(row));
-    }
-    return rows;
-  }
+  static std::vector<Row> next(Dataset& dataset) { return next_rows(dataset); }
+  static std::vector<Row> next(Dataset& dataset, int num_batches) { return next_rows(dataset, num_batches); }
 
   // The targets with mask 1, as text; <|eos|> is shown as $.
   static std::string seen(const std::vector<Row>& rows) {

@@ -1,7 +1,8 @@
 """The documentation says what is true: links lead somewhere, and commands in it exist.
 
 A fenced block marked `sh` holds commands that must exist; one marked `sh runnable` is run, in the root of the checkout,
-with EASYLM_HOME in a temporary folder.
+with EASYLM_HOME in a temporary folder. The blocks of a page marked `sh runnable sample` are run one after the other
+beside a home that sample_home.py made, with easylm on the PATH.
 """
 
 import os
@@ -11,6 +12,8 @@ import subprocess
 import tempfile
 import unittest
 import urllib.parse
+
+import sample_home
 
 ROOT = pathlib.Path(os.environ["EASYLM_SOURCE_DIR"])
 BIN = os.environ["EASYLM_BIN"]
@@ -116,6 +119,25 @@ class Docs(unittest.TestCase):
                     self.assertEqual(done.returncode, 0, f"{body}\n{done.stdout}{done.stderr}")
                     ran += 1
         self.assertGreater(ran, 0)
+
+    def test_runnable_blocks_run_beside_a_sample(self):
+        pages_with_samples = 0
+        for page in pages():
+            bodies = [body for info, body in blocks((ROOT / page).read_text(encoding="utf-8")) if info == "sh runnable sample"]
+            if not bodies:
+                continue
+            pages_with_samples += 1
+            with tempfile.TemporaryDirectory() as folder:
+                sample_home.make(pathlib.Path(folder))
+                path = str(pathlib.Path(BIN).resolve().parent) + os.pathsep + os.environ["PATH"]
+                environment = {**os.environ, "EASYLM_HOME": f"{folder}/runs", "PATH": path}
+                for body in bodies:
+                    with self.subTest(page=page, body=body):
+                        command = ["bash", "-euo", "pipefail", "-c", body]
+                        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+                        self.assertEqual(done.returncode, 0, f"{body}\n{done.stdout}{done.stderr}")
+                        self.assertNotIn("note:", done.stderr, body)
+        self.assertGreater(pages_with_samples, 0)
 
     def test_the_reference_is_what_the_plugins_say(self):
         bundled_alone = {**os.environ, "EASYLM_PLUGIN_PATH": "", "XDG_DATA_HOME": "/nonexistent"}

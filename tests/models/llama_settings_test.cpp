@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "config/checker.h"
 #include "models/tiny_llama.h"
@@ -125,7 +128,8 @@ void expect_refusal(const Table& table, const std::string& text) {
 
 TEST(LlamaSettings, RefusesWhatCannotRunBeforeAnythingIsAllocated) {
   expect_refusal(tiny_table({{"vocab_size", to_value(std::int64_t{0})}}), "vocab_size");
-  expect_refusal(tiny_table({{"attention_dropout", to_value(0.1)}}), "sdpa");
+  expect_refusal(tiny_table({{"attention_dropout", to_value(0.1)}, {"attention", {table_of("sdpa"), {}}}}),
+                 "sdpa");
   const Table linear = table_of("", {{"rope_type", to_value(std::string("linear"))}});
   expect_refusal(tiny_table({{"rope_scaling", to_value(linear)}}), "incomplete");
 }
@@ -202,6 +206,33 @@ TEST(LlamaSettings, EveryParameterHasAPartitionRuleForEachDimension) {
   for (const Parameter& parameter : parameters_of(*model)) {
     EXPECT_EQ(static_cast<std::int64_t>(parameter.rule.axes.size()), parameter.value.dim()) << parameter.name;
   }
+}
+
+// Checkpoints are checked against it without LibTorch.
+TEST(LlamaSettings, DescribeTheVeryTensorsThatTheModelHas) {
+  for (const Table& table : {tiny_table(), tiny_table({{"tie_word_embeddings", to_value(true)}}),
+                             tiny_table({{"attention_bias", to_value(true)}, {"mlp_bias", to_value(true)}}),
+                             tiny_table({{"head_dim", to_value(std::int64_t{8})},
+                                         {"num_key_value_heads", to_value(std::int64_t{1})}})}) {
+    std::map<std::string, std::vector<std::int64_t>> has, described;
+    for (const Parameter& p : parameters_of(*empty_llama(table))) has[p.name] = p.value.sizes().vec();
+    const auto tensors = llama_host().model_tensors(table);
+    ASSERT_TRUE(tensors);
+    for (const TensorInfo& tensor : *tensors) described[tensor.name] = tensor.shape;
+    EXPECT_EQ(described, has);
+    EXPECT_EQ(described.size(), tensors->size());
+  }
+}
+
+TEST(LlamaSettings, SayNothingOfTensorsWhereASizeIsMissingAndRefuseWhatNoModelHas) {
+  Table table = tiny_table();
+  std::erase_if(table.settings, [](const Setting& setting) { return setting.key == "hidden_size"; });
+  EXPECT_FALSE(llama_host().model_tensors(table));
+  EXPECT_FALSE(llama_host().model_tensors(Table{"no_such_model"}));
+  EXPECT_THROW(
+      llama_host().model_tensors(tiny_table({{"num_hidden_layers", to_value(std::int64_t{1} << 40)}})),
+      Error);
+  EXPECT_THROW(llama_host().model_tensors(tiny_table({{"hidden_size", to_value(std::int64_t{-4})}})), Error);
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(Llama, RecomputesAsItWasCalledThoughTheContextHasMovedOn) {
 }
 
 TEST(Llama, DecodesWithACacheAsWithoutOne) {
-  for (const char* kernel : {"sdpa", "reference"}) {
+  for (const char* kernel : {"sdpa", "bpt", "reference"}) {
     const auto model = tiny_llama(tiny_table({{"attention", to_value(Table{kernel})}}));
     const at::Tensor ids = some_ids(2, 20);
     const at::Tensor whole = logits_of(*model, ids);

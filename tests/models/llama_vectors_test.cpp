@@ -64,7 +64,7 @@ TEST_P(LlamaVectors, AgreeWithTransformersInLogitsLossAndEveryGradient) {
   const std::string name = GetParam();
   Table table = parse_json_object(*member(vectors().metadata, name).as<std::string>(), name);
   table.type = "llama";
-  for (const char* kernel : {"sdpa", "reference"}) {
+  for (const char* kernel : {"sdpa", "bpt", "reference"}) {
     table.set("attention", {Table{kernel}, {}});
     const auto model = empty_llama(table);
     for (const Parameter& parameter : parameters_of(*model)) fill_as_oracle(parameter);

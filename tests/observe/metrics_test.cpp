@@ -5,6 +5,8 @@
 
 #include <array>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 #include "recording_console.h"
 
@@ -102,6 +104,19 @@ TEST_F(MetricsTest, SurvivesAForeignException) {
   log(1);
   log(2);
   EXPECT_EQ(tracker->num_logged, 1);
+}
+
+TEST_F(MetricsTest, CallsATrackerFromOneThreadAtATime) {
+  const auto tracker = add("a", Fails::never);
+  std::vector<std::jthread> threads;
+  threads.reserve(4);
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this] {
+      for (int step = 0; step < 500; ++step) log(step);
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(tracker->num_logged, 2000);
 }
 
 TEST_F(MetricsTest, SendsNothingAfterClose) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include "recording_console.h"
 
@@ -73,6 +74,28 @@ TEST(Progress, PrintsFewPlainLinesAndAlwaysTheFirstAndTheLast) {
   EXPECT_NE(recording.text().find("step 25/25"), std::string::npos) << recording.text();
   progress.finish();
   EXPECT_EQ(count_lines(recording.text()), 4) << "a second finish printed something";
+}
+
+TEST(Progress, TakesNumbersAndLinesFromSeveralThreads) {
+  RecordingConsole recording(kTerminalStyle);
+  Progress progress(recording.console());
+  {
+    const std::jthread steps([&] {
+      for (int i = 0; i <= 500; ++i) progress.update(i, 500, kStart + seconds(i));
+    });
+    const std::jthread numbers([&] {
+      const std::array<Metric, 1> metrics{{{"loss", 1.0}}};
+      MetricRecord record;
+      record.metrics = metrics;
+      for (int i = 0; i < 500; ++i) progress.metrics(record);
+    });
+    const std::jthread lines([&] {
+      for (int i = 0; i < 500; ++i) recording.console().print("a line");
+    });
+  }
+  progress.finish();
+  EXPECT_EQ(count_lines(recording.text()), 501);
+  EXPECT_NE(recording.text().find("step 500/500 | loss 1.00"), std::string::npos);
 }
 
 TEST(Progress, ForgetsTheNumbersOfTheStageBefore) {

@@ -25,7 +25,6 @@ using testing::list_in;
 using testing::number;
 using testing::PluginHost;
 using testing::table_in;
-using testing::table_of;
 using testing::tensor_of;
 
 PluginHost& host() {

@@ -1,6 +1,6 @@
 """Ten steps of the optimizers that EasyLM builds from optax, as vectors for tests/optimizers.
 
-Needs optax and JAX, which are in no requirements file: the vectors are committed.
+Needs optax and JAX, which flax brings into the environment; the vectors are committed.
 """
 
 import argparse

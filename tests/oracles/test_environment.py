@@ -10,7 +10,8 @@ import transformers
 
 def test_versions_are_the_pinned_ones():
     requirements = pathlib.Path(os.environ["EASYLM_SOURCE_DIR"], "tests/oracles/requirements.txt").read_text()
-    pins = dict(line.split("==") for line in requirements.splitlines() if "==" in line)
+    lines = [line.removeprefix("# without dependencies: ") for line in requirements.splitlines()]
+    pins = dict(line.split("==") for line in lines if "==" in line)
     assert len(pins) >= 5
     assert {name: importlib.metadata.version(name) for name in pins} == pins
 

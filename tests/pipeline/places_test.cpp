@@ -8,6 +8,7 @@
 
 #include "easylm/error.h"
 #include "pipeline/model_reference.h"
+#include "pipeline/model_tokenizer.h"
 #include "pipeline/run_folder.h"
 #include "registry/registry.h"
 
@@ -98,6 +99,44 @@ TEST_F(PlacesTest, AVersionSaysWhichTokenizerMadeIt) {
   EXPECT_EQ(*table->find("type")->as<std::string>(), "byte");
   EXPECT_FALSE(recorded_table("version", "model"));
   EXPECT_FALSE(recorded_table("elsewhere", "tokenizer"));
+}
+
+// Knows two tokenizers, of which one reads files.
+class TwoTokenizers : public Descriptions {
+ public:
+  TwoTokenizers() { reading_.fields.resize(1), reading_.fields[0].key = "path"; }
+  const ComponentDescription* find(std::string_view /*kind*/, std::string_view name) const override {
+    return name == "byte" ? &byte_ : &reading_;
+  }
+  std::vector<std::string> names(std::string_view /*kind*/) const override { return {}; }
+  std::optional<std::string> reason_unavailable(std::string_view, std::string_view) const override {
+    return {};
+  }
+
+ private:
+  ComponentDescription byte_, reading_;
+};
+
+TEST_F(PlacesTest, AVersionsTokenizerIsReadFromTheVersionItself) {
+  fs::create_directories("version/easylm");
+  std::ofstream("version/easylm/pipeline.toml") << "[tokenizer]\ntype = \"bpe\"\npath = \"/long/gone\"\n";
+  const Table table = model_tokenizer({folder_ / "version", "v:1"}, TwoTokenizers());
+  EXPECT_EQ(*table.find("type")->as<std::string>(), "bpe");
+  EXPECT_EQ(*table.find("path")->as<std::string>(), (folder_ / "version").string());
+}
+
+TEST_F(PlacesTest, AVersionsTokenizerWithoutFilesStaysAsItIs) {
+  fs::create_directories("version/easylm");
+  std::ofstream("version/easylm/pipeline.toml") << "[tokenizer]\ntype = \"byte\"\n";
+  const Table table = model_tokenizer({folder_ / "version", "v:1"}, TwoTokenizers());
+  EXPECT_EQ(*table.find("type")->as<std::string>(), "byte");
+  EXPECT_EQ(table.find("path"), nullptr);
+}
+
+TEST_F(PlacesTest, AModelThatRecordsNoneBringsWhatLiesBesideIt) {
+  const Table table = model_tokenizer({folder_ / "theirs.gguf", ""}, TwoTokenizers());
+  EXPECT_EQ(*table.find("type")->as<std::string>(), "auto");
+  EXPECT_EQ(*table.find("path")->as<std::string>(), (folder_ / "theirs.gguf").string());
 }
 
 }  // namespace

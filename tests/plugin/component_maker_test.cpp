@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "easylm/schedule.h"
 #include "support.h"
 #include "support/fake_host.h"
@@ -54,6 +56,18 @@ TEST_F(Maker, LoadsAPluginOnlyWhenItIsNeededAndOnce) {
   EXPECT_EQ(folder.runs(), 0);
   EXPECT_EQ(rate(table_of("flat", {{"value", {2.0, {}}}})), 2.0);
   EXPECT_EQ(rate(table_of("flat", {{"value", {3.0, {}}}})), 3.0);
+  EXPECT_EQ(folder.runs(), 1);
+}
+
+TEST_F(Maker, LoadsAPluginOnceForSeveralThreads) {
+  use("good");
+  catalogue.emplace(folder.scan());
+  std::vector<double> rates(4, -1);
+  std::vector<std::jthread> threads;
+  threads.reserve(rates.size());
+  for (double& result : rates) threads.emplace_back([&] { result = rate(table_of("flat")); });
+  threads.clear();
+  EXPECT_EQ(rates, std::vector<double>(4, 0.5));
   EXPECT_EQ(folder.runs(), 1);
 }
 

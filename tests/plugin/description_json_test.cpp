@@ -43,6 +43,7 @@ ComponentDescription full_description() {
   d.fields = {full_field()};
   d.presets = {{"tiny", {{"a", {true, {}}}, {"b", {List{{std::string("x"), {}}, {1.0, {}}}, {}}}}}};
   d.facts = {{"parameters", "a * b"}};
+  d.tensors = {{"layer.{i}.weight", {"a", "2 * b"}, "layers", "biased"}};
   d.constraints = {{"a < b", "a", "{a} is too large", "make it smaller"}};
   d.needs = {{"model", true}, {"report", false}};
   d.makes = {"checkpoint"};
@@ -78,6 +79,10 @@ TEST(DescriptionJson, KeepsEveryMember) {
   EXPECT_TRUE(*after.presets[0].settings.at(0).value.as<bool>());
   EXPECT_EQ(after.presets[0].settings.at(1).value.as<List>()->size(), 2U);
   EXPECT_EQ(after.facts.at(0).expression, "a * b");
+  const TensorRule& tensor = after.tensors.at(0);
+  EXPECT_EQ(tensor.name, "layer.{i}.weight");
+  EXPECT_EQ(tensor.shape, (std::vector<std::string>{"a", "2 * b"}));
+  EXPECT_EQ(tensor.count + " " + tensor.condition, "layers biased");
   EXPECT_EQ(after.constraints.at(0).message, "{a} is too large");
   EXPECT_EQ(after.constraints.at(0).hint, "make it smaller");
   EXPECT_FALSE(after.needs.at(1).required);
@@ -90,7 +95,7 @@ TEST(DescriptionJson, GivesTheSameBytesAgain) {
 }
 
 TEST(DescriptionJson, KeepsEveryTypeOfField) {
-  for (int i = 0; i <= static_cast<int>(FieldType::strings); ++i) {
+  for (int i = 0; i <= static_cast<int>(FieldType::tables); ++i) {
     ComponentDescription d = full_description();
     d.fields[0].type = static_cast<FieldType>(i);
     EXPECT_EQ(descriptions_from_json(descriptions_to_json({d}))[0].fields[0].type, d.fields[0].type);

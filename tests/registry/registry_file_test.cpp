@@ -73,6 +73,18 @@ TEST_F(RegistryFile, AMigrationThatFailsLeavesTheSchemaBefore) {
   EXPECT_EQ(database.number("SELECT count(*) FROM sqlite_schema WHERE name = 'b'"), 0);
 }
 
+TEST_F(RegistryFile, WorkCanBeCutShort) {
+  Database database;
+  const auto count_to = [&](const std::string& n) {
+    database.number("WITH RECURSIVE a(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM a WHERE x < " + n +
+                    ") SELECT max(x) FROM a");
+  };
+  EXPECT_TRUE(database.within(100000, [&] { count_to("10"); }));
+  EXPECT_FALSE(database.within(100000, [&] { count_to("10000000"); }));
+  EXPECT_THROW(database.within(100000, [&] { database.execute("nonsense"); }), Error);
+  count_to("100000");  // nothing of the limit is left
+}
+
 TEST_F(RegistryFile, RefusesANewerSchemaAndNamesBoth) {
   make_registry();
   execute("PRAGMA user_version = 99");

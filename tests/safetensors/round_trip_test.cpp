@@ -8,8 +8,8 @@
 
 #include "easylm/error.h"
 #include "easylm/json.h"
+#include "easylm/shard_index.h"
 #include "safetensors/reader.h"
-#include "safetensors/shard_index.h"
 #include "safetensors/writer.h"
 #include "support/plugin_host.h"
 #include "support/temporary_folder.h"
@@ -49,7 +49,12 @@ class SafetensorsTest : public ::testing::Test {
       ASSERT_NE(planned, plan.tensors.end()) << read.name;
       EXPECT_EQ(read.dtype, planned->dtype);
       EXPECT_EQ(read.shape, planned->shape);
-      EXPECT_TRUE(std::ranges::equal(reader.bytes(i), content(*planned))) << read.name;
+      EXPECT_TRUE(std::ranges::equal(reader.view(i), content(*planned))) << read.name;
+      std::vector<std::byte> copy(static_cast<std::size_t>(read.num_bytes()));
+      const std::size_t half = copy.size() / 2;
+      reader.read(i, 0, std::span(copy).first(half));
+      reader.read(i, static_cast<std::int64_t>(half), std::span(copy).subspan(half));
+      EXPECT_TRUE(std::ranges::equal(copy, content(*planned))) << read.name;
     }
   }
 
@@ -98,7 +103,7 @@ TEST_F(SafetensorsTest, EveryTensorIsAlignedToItsElements) {
   write_all(every_type());
   const auto reader = open_path(folder());
   for (std::size_t i = 0; i < reader->tensors().size(); ++i) {
-    const auto address = reinterpret_cast<std::uintptr_t>(reader->bytes(i).data());
+    const auto address = reinterpret_cast<std::uintptr_t>(reader->view(i).data());
     EXPECT_EQ(address % static_cast<std::uintptr_t>(size_of(reader->tensors()[i].dtype)), 0U)
         << reader->tensors()[i].name;
   }

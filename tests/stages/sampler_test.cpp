@@ -16,7 +16,6 @@ namespace easylm {
 namespace {
 
 using testing::list_in;
-using testing::member;
 using testing::number;
 
 double setting(const Table& settings, const std::string& key, double otherwise) {
@@ -76,8 +75,8 @@ TEST(Sampler, DrawsEachTokenAsOftenAsItsProbabilitySays) {
   std::vector<int> counts(3);
   constexpr int kDraws = 8000;
   for (int i = 0; i < kDraws; ++i) ++counts[static_cast<std::size_t>(sampler.next(logits, {}).id)];
-  EXPECT_NEAR(counts[0], kDraws / 8, 150);
-  EXPECT_NEAR(counts[1], kDraws / 4, 200);
+  EXPECT_NEAR(counts[0], kDraws / 8.0, 150);
+  EXPECT_NEAR(counts[1], kDraws / 4.0, 200);
 }
 
 TEST(Sampler, RepeatsItselfWithTheSameStream) {

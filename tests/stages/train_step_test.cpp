@@ -30,7 +30,6 @@ using testing::number;
 using testing::PluginHost;
 using testing::table_in;
 using testing::table_of;
-using testing::whole;
 
 // One batch with memory of its own.
 struct OwnedBatch {
@@ -268,7 +267,7 @@ std::vector<at::Tensor> train(const TrainStepOptions& options, std::int64_t stop
     for (std::int64_t i = 0; i < stop_after; ++i) one_step(step, batch, i);
     if (stop_after == kTotal) return copies_of(*model);
     state.counters = step.counters();
-    write_training_state(*format, folder.path(), state, step, *optimizer);
+    write_files(*format, folder.path(), training_files(state, step, *optimizer));
     weights = copies_of(*model);
   }
   const auto model = make_model(table);
@@ -299,18 +298,20 @@ TEST(TrainingState, ReadsBackWhatWasWritten) {
   state.tokens = 1000;
   state.counters = {6, 14};
   state.skipped_steps = 1;
+  state.validated_step = 4;
   state.skipped_steps_in_row = 1;
   state.seed = 0xFFFFFFFFFFFFFFFFULL;
   state.precision = "bf16";
   state.dataset_fingerprint = "abc";
   state.position = {2, 33, "romeo.txt, byte 1204", "more"};
-  write_training_state(*testing::make_format(host()), folder.path(), state, step, *optimizer);
+  write_files(*testing::make_format(host()), folder.path(), training_files(state, step, *optimizer));
   const TrainingState read = read_training_state(folder.path());
   EXPECT_EQ(read.step, 7);
   EXPECT_EQ(read.tokens, 1000);
   EXPECT_EQ(read.counters.updates, 6);
   EXPECT_EQ(read.counters.forward_passes, 14);
   EXPECT_EQ(read.skipped_steps, 1);
+  EXPECT_EQ(read.validated_step, 4);
   EXPECT_EQ(read.skipped_steps_in_row, 1);
   EXPECT_EQ(read.seed, state.seed);
   EXPECT_EQ(read.precision, "bf16");

@@ -19,30 +19,41 @@ class FakeCheckpoints : public Checkpoints {
   FakeCheckpoints(std::filesystem::path folder, std::shared_ptr<CheckpointFormat> format)
       : folder_(std::move(folder)), format_(std::move(format)) {}
 
-  bool due(std::int64_t step) const override { return every_steps > 0 && step % every_steps == 0; }
+  const SavedVersion* resume() const override { return resume_from.uri.empty() ? nullptr : &resume_from; }
+  bool due(std::int64_t step) override { return every_steps > 0 && step % every_steps == 0; }
   std::shared_ptr<CheckpointFormat> format() override { return format_; }
 
-  SavedVersion save(const SaveRequest& request,
-                    const std::function<void(const std::filesystem::path&)>& fill) override {
+  SavedVersion save(const SaveRequest& request, const FillVersion& fill) override {
     const std::string version = std::to_string(requests.size() + 1);
     const std::filesystem::path folder = folder_ / ("v" + version);
     std::filesystem::create_directories(folder);
     fill(folder);
     requests.push_back(request);
-    return {"fake:" + version, folder};
+    return last_ = {"fake:" + version, folder};
   }
+  void save_later(const SaveRequest& request, FillVersion fill) override { save(request, fill); }
+  SavedVersion saved() override { return last_.uri.empty() ? resume_from : last_; }
 
   void measure(const std::string& uri, const NamedNumbers& metrics) override {
     measured.emplace_back(uri, metrics);
   }
+  bool meets(const std::string& /*uri*/, const std::string& condition) override {
+    return condition == "true";
+  }
+  void set_alias(const std::string& uri, const std::string& alias) override {
+    aliases.emplace_back(uri, alias);
+  }
 
+  SavedVersion resume_from;
   std::int64_t every_steps = 0;
   std::vector<SaveRequest> requests;
   std::vector<std::pair<std::string, NamedNumbers>> measured;
+  std::vector<std::pair<std::string, std::string>> aliases;
 
  private:
   std::filesystem::path folder_;
   std::shared_ptr<CheckpointFormat> format_;
+  SavedVersion last_;
 };
 
 class FakeContext : public StageContext {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/model_tensors.h"
 #include "easylm/host.h"
 #include "plugin/catalogue.h"
 #include "plugin/component_maker.h"
@@ -41,6 +42,11 @@ class PluginHost : public Host {
       for (const Field& field : description->fields) keys.push_back(field.key);
     }
     return keys;
+  }
+
+  std::optional<std::vector<TensorInfo>> model_tensors(const Table& model_config) const override {
+    const ComponentDescription* description = catalogue_.find("model", model_config.type);
+    return description == nullptr ? std::nullopt : described_tensors(*description, model_config);
   }
 
   RandomStream random(std::string_view purpose, std::uint64_t index) override {

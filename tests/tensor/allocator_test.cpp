@@ -3,6 +3,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <c10/core/Allocator.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -75,6 +76,21 @@ TEST_F(Allocator, DoesNotKeepRegionsThatWereTooSmall) {
   const std::int64_t before = cpu_memory().mapped;
   for (std::int64_t size = 40; size <= 400; size += 40) bytes(size * kMebi);
   EXPECT_LE(cpu_memory().mapped, before + 402 * kMebi);
+}
+
+// What LibTorch's products in bf16 do for their scratch memory.
+TEST_F(Allocator, ServesCallersWithoutATensor) {
+  const std::int64_t before = cpu_memory().in_use;
+  c10::Allocator* allocator = c10::GetAllocator(at::kCPU);
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{100}, std::size_t{4096}, std::size_t{1} << 22U}) {
+    void* data = allocator->raw_allocate(size);
+    if (size > 0) {
+      EXPECT_GE(cpu_memory().in_use, before + static_cast<std::int64_t>(size));
+    }
+    allocator->raw_deallocate(data);
+    EXPECT_EQ(cpu_memory().in_use, before);
+  }
 }
 
 TEST_F(Allocator, ServesEmptyTensors) { EXPECT_EQ(bytes(0).numel(), 0); }

@@ -159,8 +159,8 @@ TEST(Loss, HoldsNoMoreLogitsThanOneChunk) {
   const LossSums sums = masked_cross_entropy(input);
   torch::autograd::grad({sums.loss}, {input.h_BTD, input.w_VD});
   const std::int64_t gradients = 4 * 16 * (8 * 512 + 20000);
-  EXPECT_GT(cpu_memory().peak - before, 24 * kMebi);  // the chunk was counted at all
-  EXPECT_LT(cpu_memory().peak - before, 32 * kMebi + 2 * gradients + 2 * kMebi);
+  EXPECT_GT(cpu_memory().peak - before, 90 * kMebi);  // the chunk was counted at all
+  EXPECT_LT(cpu_memory().peak - before, 96 * kMebi + 2 * gradients + 4 * kMebi);
 }
 
 TEST(Loss, TokenLogProbabilitiesAreThoseOfLogSoftmax) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "easylm/component.h"
 #include "easylm/tokenizer.h"
@@ -68,6 +69,29 @@ class EASYLM_API Dataset : public Component {
 
   // Of content and settings: a resume with another one is refused.
   virtual std::string fingerprint() const = 0;
+};
+
+struct LengthCount {
+  std::int64_t length = 0, documents = 0;
+};
+
+// What a dataset met since it was opened. Documents are counted as they are read, which may be some time
+// before their rows come; read twice (after a seek), they count twice.
+struct DatasetCounts {
+  std::int64_t documents = 0, tokens = 0;  // tokens of them, marks too
+  std::int64_t bad = 0;                    // examples that could not be used
+  std::int64_t cut = 0;                    // documents too long for a row, that were divided among several
+  std::int64_t dropped = 0;                // documents left out: too long for a row, or without any target
+  std::int64_t places = 0, padding = 0;    // of the rows that were made; those without a token
+  std::vector<LengthCount> lengths;        // of the documents, in tokens, ascending
+};
+
+// (extension of Dataset) What became of the data.
+class EASYLM_API DatasetCounter {
+ public:
+  static constexpr std::string_view kInterface = "easylm.dataset.counts/1";
+  virtual ~DatasetCounter();
+  virtual DatasetCounts counts() const = 0;  // [train-loop]
 };
 
 }  // namespace easylm

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ class EASYLM_API StopToken {
   std::atomic<int> signal_{0};
 };
 
+struct TensorInfo;  // of checkpoint_format.h
+
 // Services of the host. Lives longer than every component. All methods: [any-thread].
 class EASYLM_API Host {
  public:
@@ -66,6 +69,11 @@ class EASYLM_API Host {
 
   // (optional) The keys that a component's table may have, in the order of its description. Default: none.
   virtual std::vector<std::string> keys(std::string_view kind, std::string_view name) const;
+
+  // (optional) The tensors that a model of these settings (a config.json, `type` being its model_type) has,
+  // by name; of their dtype nothing is said; none if nobody here knows the model, or it doesn't say. Default:
+  // none.
+  virtual std::optional<std::vector<TensorInfo>> model_tensors(const Table& model_config) const;
 
   // Same run seed, purpose and index: same bits, on any rank layout.
   virtual RandomStream random(std::string_view purpose, std::uint64_t index) = 0;

@@ -53,13 +53,15 @@ constexpr void add_values_and_descriptions(Checksum& sum) {
            EASYLM_AT(Field, fields)});
   sum.add({EASYLM_SIZE(Preset), EASYLM_AT(Preset, name), EASYLM_AT(Preset, settings)});
   sum.add({EASYLM_SIZE(Fact), EASYLM_AT(Fact, name), EASYLM_AT(Fact, expression)});
+  sum.add({EASYLM_SIZE(TensorRule), EASYLM_AT(TensorRule, name), EASYLM_AT(TensorRule, shape),
+           EASYLM_AT(TensorRule, count), EASYLM_AT(TensorRule, condition)});
   sum.add({EASYLM_SIZE(Constraint), EASYLM_AT(Constraint, expression), EASYLM_AT(Constraint, key),
            EASYLM_AT(Constraint, message), EASYLM_AT(Constraint, hint)});
   sum.add({EASYLM_SIZE(Port), EASYLM_AT(Port, name), EASYLM_AT(Port, required)});
   using Description = ComponentDescription;
   sum.add({EASYLM_SIZE(Description), EASYLM_AT(Description, kind), EASYLM_AT(Description, interface),
            EASYLM_AT(Description, name), EASYLM_AT(Description, doc), EASYLM_AT(Description, fields),
-           EASYLM_AT(Description, presets), EASYLM_AT(Description, facts),
+           EASYLM_AT(Description, presets), EASYLM_AT(Description, facts), EASYLM_AT(Description, tensors),
            EASYLM_AT(Description, constraints), EASYLM_AT(Description, needs),
            EASYLM_AT(Description, makes)});
   sum.add({EASYLM_SIZE(ComponentFactory), EASYLM_AT(ComponentFactory, description),
@@ -77,6 +79,10 @@ constexpr void add_services(Checksum& sum) {
 constexpr void add_data_and_text(Checksum& sum) {
   sum.add({EASYLM_SIZE(SpecialTokens), EASYLM_AT(SpecialTokens, bos), EASYLM_AT(SpecialTokens, eos),
            EASYLM_AT(SpecialTokens, pad), EASYLM_AT(SpecialTokens, stop)});
+  sum.add({EASYLM_SIZE(TextRange), EASYLM_AT(TextRange, begin), EASYLM_AT(TextRange, end)});
+  sum.add(
+      {EASYLM_SIZE(EncodeOptions), EASYLM_AT(EncodeOptions, special_text), EASYLM_AT(EncodeOptions, marks)});
+  sum.add({EASYLM_SIZE(Encoding), EASYLM_AT(Encoding, ids), EASYLM_AT(Encoding, offsets)});
   sum.add({EASYLM_SIZE(NamedFile), EASYLM_AT(NamedFile, name), EASYLM_AT(NamedFile, bytes)});
   sum.add({EASYLM_SIZE(DatasetPosition), EASYLM_AT(DatasetPosition, epoch), EASYLM_AT(DatasetPosition, batch),
            EASYLM_AT(DatasetPosition, where), EASYLM_AT(DatasetPosition, state)});
@@ -85,13 +91,19 @@ constexpr void add_data_and_text(Checksum& sum) {
            EASYLM_AT(TokenBatch, segments), EASYLM_AT(TokenBatch, first)});
   sum.add({EASYLM_SIZE(DatasetOptions), EASYLM_AT(DatasetOptions, tokenizer), EASYLM_AT(DatasetOptions, pass),
            EASYLM_AT(DatasetOptions, rank), EASYLM_AT(DatasetOptions, world)});
+  sum.add({EASYLM_SIZE(DatasetCounts), EASYLM_AT(DatasetCounts, documents), EASYLM_AT(DatasetCounts, tokens),
+           EASYLM_AT(DatasetCounts, bad), EASYLM_AT(DatasetCounts, cut), EASYLM_AT(DatasetCounts, dropped),
+           EASYLM_AT(DatasetCounts, places), EASYLM_AT(DatasetCounts, padding),
+           EASYLM_AT(DatasetCounts, lengths), EASYLM_SIZE(LengthCount), EASYLM_AT(LengthCount, length),
+           EASYLM_AT(LengthCount, documents)});
 }
 
 constexpr void add_checkpoints(Checksum& sum) {
   sum.add({EASYLM_SIZE(TensorInfo), EASYLM_AT(TensorInfo, name), EASYLM_AT(TensorInfo, dtype),
-           EASYLM_AT(TensorInfo, shape)});
+           EASYLM_AT(TensorInfo, shape), EASYLM_AT(TensorInfo, stored_type),
+           EASYLM_AT(TensorInfo, stored_bytes)});
   sum.add({EASYLM_SIZE(WritePlan), EASYLM_AT(WritePlan, stem), EASYLM_AT(WritePlan, tensors),
-           EASYLM_AT(WritePlan, model_config), EASYLM_AT(WritePlan, files)});
+           EASYLM_AT(WritePlan, model_config), EASYLM_AT(WritePlan, files), EASYLM_AT(WritePlan, metadata)});
   sum.add({EASYLM_SIZE(SaveRequest), EASYLM_AT(SaveRequest, step), EASYLM_AT(SaveRequest, tokens),
            EASYLM_AT(SaveRequest, dataset_fingerprint), EASYLM_AT(SaveRequest, parent),
            EASYLM_AT(SaveRequest, metrics)});

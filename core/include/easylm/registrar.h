@@ -21,6 +21,7 @@ struct ComponentDescription {
   std::vector<Field> fields;
   std::vector<Preset> presets;
   std::vector<Fact> facts;
+  std::vector<TensorRule> tensors;
   std::vector<Constraint> constraints;
   std::vector<Port> needs;         // stages only
   std::vector<std::string> makes;  // stages only

@@ -9,6 +9,7 @@
 //   };
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -22,7 +23,19 @@
 
 namespace easylm {
 
-enum class FieldType { boolean, integer, real, string, path, component, table, integers, reals, strings };
+enum class FieldType {
+  boolean,
+  integer,
+  real,
+  string,
+  path,
+  component,
+  table,
+  integers,
+  reals,
+  strings,
+  tables
+};
 
 // The word for a type as messages and documentation use it, for example "list of integers".
 EASYLM_API std::string_view name_of(FieldType type);
@@ -44,7 +57,7 @@ struct Field {
   bool exclusive_minimum = false;
   std::vector<std::string> choices;  // strings: the only values allowed
   std::string component_kind;        // components: which kind
-  std::vector<Field> fields;         // tables: what is in it
+  std::vector<Field> fields;         // tables: what is in it, or in each of them
 };
 
 // A named set of values that the key `preset` chooses; keys given beside it win.
@@ -69,6 +82,15 @@ struct Constraint {
   std::string key;      // the key to point at
   std::string message;  // "{key}" stands for that key's value
   std::string hint;
+};
+
+// Tensors that a component's settings say it has, under the names of its files: what a checkpoint of it
+// holds.
+struct TensorRule {
+  std::string name;                // "model.layers.{i}.mlp.up_proj.weight": {i} counts from 0
+  std::vector<std::string> shape;  // expressions, as in Fact
+  std::string count = {};          // how many there are, an expression; empty: one, without {i}
+  std::string condition = {};      // an expression: there are none if it is 0; empty: there are
 };
 
 // What a stage needs or makes, by name: "model", "tokenizer", "optimizer", "dataset.train", "checkpoint",
@@ -239,12 +261,35 @@ class Schema {
     return FieldRefiner(fields_.back());
   }
 
+  // Any number of plain tables of one description, each under a name that the user chooses; in the order of
+  // their names.
+  template <typename Sub>
+  FieldRefiner tables(std::string key, std::vector<std::pair<std::string, Sub>> C::*member, std::string doc) {
+    Schema<Sub> sub;
+    Sub::describe(sub);
+    Field field;
+    field.key = std::move(key);
+    field.type = FieldType::tables;
+    field.doc = std::move(doc);
+    field.is_optional = true;
+    field.fields = sub.fields();
+    add(std::move(field), [member, sub](C& c, const Value& v) {
+      for (const Setting& entry : v.template as<Table>()->settings) {
+        (c.*member).emplace_back(entry.key, sub.read(*entry.value.template as<Table>()));
+      }
+      std::sort((c.*member).begin(), (c.*member).end(),
+                [](const auto& a, const auto& b) { return a.first < b.first; });
+    });
+    return FieldRefiner(fields_.back());
+  }
+
   void preset(std::string name, std::vector<Setting> settings) {
     presets_.push_back({std::move(name), std::move(settings)});
   }
   void fact(std::string name, std::string expression) {
     facts_.push_back({std::move(name), std::move(expression)});
   }
+  void tensor(TensorRule rule) { tensors_.push_back(std::move(rule)); }
   void require(std::string expression, std::string key, std::string message, std::string hint = {}) {
     constraints_.push_back({std::move(expression), std::move(key), std::move(message), std::move(hint)});
   }
@@ -268,6 +313,7 @@ class Schema {
   const std::vector<Field>& fields() const { return fields_; }
   const std::vector<Preset>& presets() const { return presets_; }
   const std::vector<Fact>& facts() const { return facts_; }
+  const std::vector<TensorRule>& tensors() const { return tensors_; }
   const std::vector<Constraint>& constraints() const { return constraints_; }
   const std::vector<Port>& needs() const { return needs_; }
   const std::vector<std::string>& makes() const { return makes_; }
@@ -283,6 +329,7 @@ class Schema {
   std::vector<Setter> setters_;
   std::vector<Preset> presets_;
   std::vector<Fact> facts_;
+  std::vector<TensorRule> tensors_;
   std::vector<Constraint> constraints_;
   std::vector<Port> needs_;
   std::vector<std::string> makes_;

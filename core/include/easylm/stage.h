@@ -59,6 +59,8 @@ class EASYLM_API StageContext {
   virtual Checkpoints& checkpoints() = 0;
 };
 
+// A stage's key `condition`, if it has one, is a text for Checkpoints::meets(): the host checks that it can
+// be read before anything runs.
 class EASYLM_API Stage : public Component {
  public:
   static constexpr std::string_view kKind = "stage";

@@ -7,8 +7,8 @@
 #include <system_error>
 
 #include "easylm/error.h"
+#include "easylm/hash.h"
 #include "easylm/json.h"
-#include "platform/hash.h"
 
 namespace easylm {
 namespace {
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostManifestBytes = std::size_t{16} << 20U;
 
 FileFacts measure_file(FileSystem& files, const fs::path& file, const std::string& path) {
-  FileFacts facts{path, 0, 0, {}};
+  FileFacts facts{path, 0, 0, {}, {}};
   Sha256 sha256;
   files.read_pieces(file, [&](std::span<const std::byte> piece) {
     facts.bytes += static_cast<std::int64_t>(piece.size());
@@ -60,6 +60,14 @@ Value file_value(const FileFacts& file) {
   table.set("bytes", {file.bytes, {}});
   table.set("crc32c", text_value(hex(file.crc32c)));
   table.set("sha256", text_value(file.sha256));
+  List tensors;
+  for (const TensorFacts& tensor : file.tensors) {
+    Table facts;
+    facts.set("name", text_value(tensor.name));
+    facts.set("crc32c", text_value(hex(tensor.crc32c)));
+    tensors.push_back({std::move(facts), {}});
+  }
+  if (!tensors.empty()) table.set("tensors", {std::move(tensors), {}});
   return {std::move(table), {}};
 }
 
@@ -109,25 +117,41 @@ class Reader {
   const std::string& where_;
 };
 
-// A path that stays inside the folder: no root, no "..", no empty part.
-bool stays_inside(const std::string& path) {
-  const fs::path parsed(path);
-  return !path.empty() && parsed.is_relative() && parsed.has_filename() &&
-         std::none_of(parsed.begin(), parsed.end(),
-                      [](const fs::path& part) { return part == ".." || part == "."; });
+std::uint32_t read_checksum(const Reader& reader, const std::string& of) {
+  const auto& digits = reader.get<std::string>("crc32c");
+  std::uint32_t checksum = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stopped, problem] = std::from_chars(digits.data(), end, checksum, 16);
+  if (problem != std::errc() || stopped != end) reader.fail("has no usable checksums for '" + of + "'");
+  return checksum;
+}
+
+// Manifests of before tensors had checksums have none.
+std::vector<TensorFacts> read_tensor_facts(const Table& file, const std::string& where) {
+  std::vector<TensorFacts> tensors;
+  const Value* value = file.find("tensors");
+  const List* list = value != nullptr ? value->as<List>() : nullptr;
+  if (list == nullptr) return tensors;
+  for (const Value& entry : *list) {
+    const Table empty;
+    const Table* table = entry.as<Table>();
+    const Reader reader(table != nullptr ? *table : empty, where);
+    const auto& name = reader.get<std::string>("name");
+    tensors.push_back({name, read_checksum(reader, name)});
+  }
+  return tensors;
 }
 
 FileFacts read_file_facts(const Value& value, const std::string& where) {
   const Table empty;
-  const Table* table = value.as<Table>();
-  const Reader reader(table != nullptr ? *table : empty, where);
+  const Table* held = value.as<Table>();
+  const Table& table = held != nullptr ? *held : empty;
+  const Reader reader(table, where);
   FileFacts facts{reader.get<std::string>("path"), reader.get<std::int64_t>("bytes"), 0,
-                  reader.get<std::string>("sha256")};
-  const auto& checksum = reader.get<std::string>("crc32c");
-  const char* end = checksum.data() + checksum.size();
-  const auto [stopped, problem] = std::from_chars(checksum.data(), end, facts.crc32c, 16);
+                  reader.get<std::string>("sha256"), read_tensor_facts(table, where)};
   if (!stays_inside(facts.path)) reader.fail("names a file outside of its folder: '" + facts.path + "'");
-  if (problem != std::errc() || stopped != end || facts.bytes < 0 || facts.sha256.size() != 64) {
+  facts.crc32c = read_checksum(reader, facts.path);
+  if (facts.bytes < 0 || facts.sha256.size() != 64) {
     reader.fail("has no usable checksums for '" + facts.path + "'");
   }
   return facts;
@@ -175,6 +199,13 @@ void VersionManifest::require(const MadeWith& needed) const {
   }
 }
 
+bool stays_inside(const std::string& path) {
+  const fs::path parsed(path);
+  return !path.empty() && parsed.is_relative() && parsed.has_filename() &&
+         std::none_of(parsed.begin(), parsed.end(),
+                      [](const fs::path& part) { return part == ".." || part == "."; });
+}
+
 std::vector<FileFacts> measure_folder(FileSystem& files, const fs::path& folder) {
   std::vector<FileFacts> facts;
   measure_into(files, folder, "", facts);
@@ -188,13 +219,50 @@ FileFacts write_manifest(FileSystem& files, const fs::path& folder, const Versio
   return measure_file(files, folder / kManifestPath, std::string(kManifestPath));
 }
 
-VersionManifest open_manifest(FileSystem& files, const fs::path& folder) {
+void measure_tensors(const CheckpointFormat& format, const fs::path& folder, std::vector<FileFacts>& facts) {
+  for (FileFacts& file : facts) {
+    if (format.probe(folder / file.path) > 0) file.tensors = tensor_facts(*format.open(folder / file.path));
+  }
+}
+
+namespace {
+
+std::uint32_t tensor_crc32c(const TensorReader& reader, std::size_t index) {
+  if (const std::span<const std::byte> all = reader.view(index); !all.empty()) return crc32c(all);
+  constexpr std::int64_t kPiece = std::int64_t{1} << 20U;
+  std::vector<std::byte> piece;
+  std::uint32_t crc = 0;
+  const std::int64_t size = reader.tensors()[index].num_bytes();
+  for (std::int64_t offset = 0; offset < size; offset += kPiece) {
+    piece.resize(static_cast<std::size_t>(std::min(kPiece, size - offset)));
+    reader.read(index, offset, piece);
+    crc = crc32c(piece, crc);
+  }
+  return crc;
+}
+
+}  // namespace
+
+std::vector<TensorFacts> tensor_facts(const TensorReader& reader) {
+  std::vector<TensorFacts> facts;
+  const std::span<const TensorInfo> tensors = reader.tensors();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    facts.push_back({tensors[i].name, tensor_crc32c(reader, i)});
+  }
+  return facts;
+}
+
+VersionManifest read_manifest(FileSystem& files, const fs::path& folder) {
   const fs::path file = folder / kManifestPath;
   if (!files.exists(file)) {
     throw Error(ErrorCode::corrupt, folder.string() + " holds no " + std::string(kManifestPath),
                 "it is not a version that EasyLM wrote, or it is damaged");
   }
-  VersionManifest manifest = parse_manifest(files.read_file(file, kMostManifestBytes), file.string());
+  return parse_manifest(files.read_file(file, kMostManifestBytes), file.string());
+}
+
+VersionManifest open_manifest(FileSystem& files, const fs::path& folder) {
+  VersionManifest manifest = read_manifest(files, folder);
   for (const FileFacts& facts : manifest.files) {
     std::error_code problem;
     const std::uintmax_t bytes = fs::file_size(folder / facts.path, problem);

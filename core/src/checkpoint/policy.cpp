@@ -2,15 +2,13 @@
 // safe.
 #include "checkpoint/policy.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
 #include <exception>
 #include <utility>
 
+#include "checkpoint/sweep.h"
 #include "platform/clock.h"
 #include "registry/report.h"
 
@@ -19,20 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kTemporary = ".tmp-";  // step-100.tmp-4711: being written by process 4711
-
-// The process in a temporary folder's name; 0 if `name` is none.
-pid_t process_of(std::string_view name) {
-  const std::size_t mark = name.rfind(kTemporary);
-  if (mark == std::string_view::npos) return 0;
-  const std::string_view digits = name.substr(mark + kTemporary.size());
-  pid_t process = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stopped, problem] = std::from_chars(digits.data(), end, process);
-  return problem == std::errc() && stopped == end && process > 0 ? process : 0;
-}
-
-bool is_alive(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
+constexpr std::string_view kBest = "best";  // the alias that follows the best version
 
 // Every file, then every folder from the inside out: a folder's entry is only worth something once what it
 // points to is on disk.
@@ -56,15 +41,19 @@ CheckpointStore::CheckpointStore(CheckpointStoreOptions options, Registry& regis
     throw Error(ErrorCode::invalid_config, "'" + options_.name + "' can't name checkpoints",
                 "use letters, digits, '.', '_' and '-'");
   }
+  if (options_.resume) saved_ = *options_.resume;
   quietly([&] { sweep(); });
   for (const VersionRecord& version : registry_.list({{}, options_.run})) last_bytes_ = version.bytes;
 }
 
-CheckpointStore::~CheckpointStore() = default;
+CheckpointStore::~CheckpointStore() {
+  quietly([&] { background_.wait(); });
+}
 
 fs::path CheckpointStore::folder() const { return registry_.home() / "checkpoints" / options_.name; }
 
-bool CheckpointStore::due(std::int64_t step) const {
+bool CheckpointStore::due(std::int64_t step) {
+  background_.check();
   return options_.policy.every_steps > 0 && step > 0 && step % options_.policy.every_steps == 0;
 }
 
@@ -74,8 +63,33 @@ void CheckpointStore::measure(const std::string& uri, const NamedNumbers& metric
   registry_.set_metrics(uri, metrics);
 }
 
-SavedVersion CheckpointStore::save(const SaveRequest& request,
-                                   const std::function<void(const fs::path&)>& fill) {
+bool CheckpointStore::meets(const std::string& uri, const std::string& condition) {
+  return registry_.matches(condition, uri);
+}
+
+void CheckpointStore::set_alias(const std::string& uri, const std::string& alias) {
+  const Reference version = parse_reference(uri);
+  registry_.set_alias(version.name, alias, version.number);
+}
+
+SavedVersion CheckpointStore::save(const SaveRequest& request, const FillVersion& fill) {
+  background_.wait();
+  perform(registry_, request, fill);
+  return saved_;
+}
+
+// A thread needs a connection of its own.
+void CheckpointStore::save_later(const SaveRequest& request, FillVersion fill) {
+  background_.start(
+      [this, request, fill = std::move(fill)] { perform(*registry_.second(files_), request, fill); });
+}
+
+SavedVersion CheckpointStore::saved() {
+  background_.wait();
+  return saved_;
+}
+
+void CheckpointStore::perform(Registry& registry, const SaveRequest& request, const FillVersion& fill) {
   files_.create_folders(folder());
   require_space();
   const fs::path temporary = make_temporary(request.step);
@@ -83,10 +97,11 @@ SavedVersion CheckpointStore::save(const SaveRequest& request,
   try {
     fill(temporary);
     write_pipeline(temporary);
-    const VersionRecord version = commit(request, temporary);
+    const VersionRecord version = commit(registry, request, temporary);
     last_bytes_ = version.bytes;
-    quietly([&] { apply_retention(version.number); });
-    return {version.uri(), version.path};
+    saved_ = {version.uri(), version.path};
+    quietly([&] { options_.tell(version); });
+    quietly([&] { apply_retention(registry); });
   } catch (...) {
     quietly([&] { files_.remove_tree(temporary); });
     quietly([&] { sweep(); });  // in case it was renamed already
@@ -106,7 +121,7 @@ void CheckpointStore::write_pipeline(const fs::path& temporary) {
 fs::path CheckpointStore::make_temporary(std::int64_t step) {
   for (int attempt = 1;; ++attempt) {
     const std::string again = attempt > 1 ? "." + std::to_string(attempt) : "";
-    fs::path path = folder() / ("step-" + std::to_string(step) + again + std::string(kTemporary) +
+    fs::path path = folder() / ("step-" + std::to_string(step) + again + std::string(kTemporaryMark) +
                                 std::to_string(::getpid()));
     if (files_.exists(path)) {
       if (!files_.try_lock(path).held()) continue;
@@ -131,8 +146,10 @@ VersionManifest CheckpointStore::describe(const SaveRequest& request, std::vecto
   return manifest;
 }
 
-VersionRecord CheckpointStore::commit(const SaveRequest& request, const fs::path& temporary) {
+VersionRecord CheckpointStore::commit(Registry& registry, const SaveRequest& request,
+                                      const fs::path& temporary) {
   std::vector<FileFacts> facts = measure_folder(files_, temporary);
+  measure_tensors(*options_.format, temporary, facts);
   facts.push_back(write_manifest(files_, temporary, describe(request, facts)));
   sync_tree(files_, temporary);
   NewVersion version;
@@ -143,11 +160,11 @@ VersionRecord CheckpointStore::commit(const SaveRequest& request, const fs::path
   version.step = request.step;
   version.tokens = request.tokens;
   version.dataset = request.dataset_fingerprint;
-  version.parent = request.parent;
+  version.parent = saved_.uri.empty() ? request.parent : saved_.uri;
   version.metrics = request.metrics;
   version.files = std::move(facts);
-  return registry_.add_version(version, [&](std::int64_t number) {
-    const fs::path place = registry_.home() / version_folder(options_.name, number);
+  return registry.add_version(version, [&](std::int64_t number) {
+    const fs::path place = registry.home() / version_folder(options_.name, number);
     if (files_.exists(place)) return false;  // an orphan; its number is lost
     files_.rename(temporary, place);
     files_.sync_folder(place.parent_path());
@@ -166,42 +183,30 @@ void CheckpointStore::require_space() const {
               "free some space, or keep fewer versions (keep_last in [checkpoint])");
 }
 
-void CheckpointStore::sweep() {
-  if (!files_.exists(folder())) return;
-  std::vector<std::int64_t> numbers;
-  for (const FolderEntry& entry : files_.list(folder())) {
-    if (entry.kind != EntryKind::folder) continue;
-    if (process_of(entry.name) != 0) quietly([&] { sweep_temporary(entry); });
-    const std::int64_t number = number_of_folder(entry.name);
-    if (number != 0) numbers.push_back(number);
+void CheckpointStore::sweep() { sweep_orphans(options_.name, registry_, files_, options_.warn); }
+
+// The alias moves first: it protects the best version from being removed, and no longer the one before.
+void CheckpointStore::apply_retention(Registry& registry) {
+  const RetentionPolicy& policy = options_.policy.retention;
+  const VersionFilter ours = {.name = options_.name, .run = {}, .line = options_.run};
+  if (policy.keep_best > 0) {
+    const std::vector<VersionRecord> best = by_quality(registry.list(ours), policy);
+    if (!best.empty() && std::ranges::find(best.front().aliases, kBest) == best.front().aliases.end()) {
+      registry.set_alias(options_.name, std::string(kBest), best.front().number);
+    }
   }
-  // A folder without a row: its commit never happened, or its row is gone and its removal was cut short.
-  for (const std::int64_t number : registry_.retire_unregistered(options_.name, numbers)) {
-    quietly([&] { files_.remove_tree(registry_.home() / version_folder(options_.name, number)); });
+  for (const VersionRecord& version : removable(registry.list(ours), policy)) {
+    quietly([&] { remove(registry, version); });
   }
 }
 
-// A dead process holds no lock; a number may have been given to another process since, and in a container
-// ours may be that of the process before.
-void CheckpointStore::sweep_temporary(const FolderEntry& entry) {
-  const pid_t process = process_of(entry.name);
-  if (process != ::getpid() && is_alive(process)) return;
-  const fs::path path = folder() / entry.name;
-  if (files_.try_lock(path).held()) files_.remove_tree(path);
-}
-
-void CheckpointStore::apply_retention(std::int64_t newest) {
-  if (options_.policy.keep_last <= 0) return;
-  std::vector<VersionRecord> versions = registry_.list({options_.name, options_.run});
-  std::reverse(versions.begin(), versions.end());
-  std::int64_t kept = 0;
-  for (const VersionRecord& version : versions) {
-    if (++kept <= options_.policy.keep_last || version.number >= newest || is_protected(version)) continue;
-    quietly([&] {
-      registry_.remove_version(version.uri());  // refuses if it was protected just now
-      files_.remove_tree(version.path);
-    });
-  }
+// The row goes first: what it promises must be there. It refuses if the version was protected just now. One
+// that somebody reads stays until the next save.
+void CheckpointStore::remove(Registry& registry, const VersionRecord& version) {
+  const FolderLock lock = files_.try_lock(version.path);
+  if (!lock.held() && files_.exists(version.path)) return;
+  registry.remove_version(version.uri());
+  files_.remove_tree(version.path);
 }
 
 void CheckpointStore::quietly(const std::function<void()>& action) const {

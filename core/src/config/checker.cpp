@@ -157,16 +157,38 @@ std::optional<Value> Checker::check_value(const Value& raw, const Field& field, 
     if (!table) return std::nullopt;
     return Value{std::move(*table), raw.origin};
   }
-  if (field.type == FieldType::table) {
-    if (const Table* table = raw.as<Table>()) {
-      return Value{check_settings(*table, field.fields, inner), raw.origin};
-    }
-    diagnostics_.error(raw.origin, "wrong_type", inner.where + " must be a table, not " + describe(raw));
-    return std::nullopt;
-  }
+  if (field.type == FieldType::table) return check_plain_table(raw, field, inner);
+  if (field.type == FieldType::tables) return check_named_tables(raw, field, inner);
   auto value = check_plain_value(raw, field, inner.where, diagnostics_);
   if (!value || field.type != FieldType::path) return value;
   return resolve_path(*value, field, inner);
+}
+
+std::optional<Value> Checker::check_plain_table(const Value& raw, const Field& field, const Spot& spot) {
+  if (const Table* table = raw.as<Table>()) {
+    return Value{check_settings(*table, field.fields, spot), raw.origin};
+  }
+  diagnostics_.error(raw.origin, "wrong_type", spot.where + " must be a table, not " + describe(raw));
+  return std::nullopt;
+}
+
+std::optional<Value> Checker::check_named_tables(const Value& raw, const Field& field, const Spot& spot) {
+  const Table* tables = raw.as<Table>();
+  if (tables == nullptr) {
+    diagnostics_.error(raw.origin, "wrong_type",
+                       spot.where + " must be a table of named tables, not " + describe(raw));
+    return std::nullopt;
+  }
+  Table result;
+  result.origin = tables->origin;
+  for (const Setting& setting : tables->settings) {
+    Spot inner{spot.path_of(setting.key)};
+    inner.at = setting.value.origin;
+    inner.depth = spot.depth + 1;
+    if (auto value = check_plain_table(setting.value, field, inner))
+      result.set(setting.key, std::move(*value));
+  }
+  return Value{std::move(result), raw.origin};
 }
 
 std::optional<Table> Checker::check_nested(const Value& raw, const Spot& outer, const Value* default_value) {

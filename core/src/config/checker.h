@@ -55,6 +55,8 @@ class EASYLM_API Checker {
 
   Table check_settings(const Table& raw, std::span<const Field> fields, const Spot& spot);
   std::optional<Value> check_value(const Value& raw, const Field& field, const Spot& spot);
+  std::optional<Value> check_plain_table(const Value& raw, const Field& field, const Spot& spot);
+  std::optional<Value> check_named_tables(const Value& raw, const Field& field, const Spot& spot);
   std::optional<Table> check_nested(const Value& raw, const Spot& spot, const Value* default_value);
   std::optional<std::string> type_of(Table& table, const Spot& spot, const Value* default_value);
   const ComponentDescription* find_component(const std::string& type, const Spot& spot, const Origin& at);

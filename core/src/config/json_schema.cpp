@@ -216,6 +216,8 @@ class SchemaWriter {
         return nested(field);
       case FieldType::table:
         return plain_table(field.fields);
+      case FieldType::tables:
+        return {{"type", "object"}, {"additionalProperties", plain_table(field.fields)}};
       case FieldType::integers:
         describe_scalar(field, "integer", schema);
         break;

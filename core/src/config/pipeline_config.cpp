@@ -88,6 +88,8 @@ class PipelineReader {
       config_.run.seed = static_cast<std::uint64_t>(*value.as<std::int64_t>());
     } else if (setting.key == "threads") {
       config_.run.threads = *value.as<std::int64_t>();
+    } else if (setting.key == "stop_timeout_seconds") {
+      config_.stop_timeout_seconds = *value.as<std::int64_t>();
     }
   }
 

@@ -68,6 +68,7 @@ struct StageConfig {
 struct EASYLM_API PipelineConfig {
   std::vector<std::filesystem::path> files;  // first the named one, then those it extends
   RunFacts run;
+  std::int64_t stop_timeout_seconds = 0;
   std::optional<Table> tokenizer;
   std::vector<std::pair<std::string, Table>> datasets;  // by name: "train", "validation"
   std::optional<ModelConfig> model;
@@ -105,6 +106,10 @@ EASYLM_API std::optional<PipelineConfig> check_pipeline(const Table& root, const
 // Fills in `inputs` of every stage: what its table says, else the nearest earlier stage that makes it, else
 // the pipeline's table of that name. Reports what can't be matched.
 EASYLM_API void match_stages(PipelineConfig& config, Diagnostics& diagnostics);
+
+// Where models come from, each once: [model] from, and the stages' own. A pipeline without [tokenizer] takes
+// that of its model: check_run() fills it in.
+EASYLM_API std::vector<GivenInput> model_references(const PipelineConfig& config);
 
 // Reports constraints of stages that don't hold. REQUIRES: match_stages() was called. What comes from a
 // reference isn't known here, so a condition over it holds.

@@ -37,7 +37,12 @@ std::vector<Field> make_run_fields() {
       make_field("threads", FieldType::integer, {std::int64_t{0}, {}}, "of the CPU; 0: one a core");
   threads.minimum = 0;
   threads.maximum = 4096;
-  return {name, seed, device, precision, threads};
+  Field patience = make_field("stop_timeout_seconds", FieldType::integer, {std::int64_t{300}, {}},
+                              "how long a run that a signal told to stop may take to save; then it is ended");
+  patience.unit = "seconds";
+  patience.minimum = 1;
+  patience.maximum = 86400;
+  return {name, seed, device, precision, threads, patience};
 }
 
 std::vector<Field> make_policy_fields() {
@@ -45,10 +50,19 @@ std::vector<Field> make_policy_fields() {
                            "a version after every so many updates; 0: only at the end");
   Field keep = make_field("keep_last", FieldType::integer, {std::int64_t{0}, {}},
                           "how many of a run's newest versions to keep; 0: all");
-  every.minimum = keep.minimum = 0;
-  every.unit = "steps";
-  keep.unit = "versions";
-  return {every, keep};
+  Field milestone = make_field("milestone_every_steps", FieldType::integer, {std::int64_t{0}, {}},
+                               "versions at multiples of so many updates are never removed; 0: none");
+  Field best = make_field("keep_best", FieldType::integer, {std::int64_t{0}, {}},
+                          "how many of a run's best versions to keep; the alias `best` follows the first");
+  const Field metric = make_field("best_metric", FieldType::string, {std::string("validation_loss"), {}},
+                                  "what makes a version the best");
+  Field direction =
+      make_field("best_is", FieldType::string, {std::string("lowest"), {}}, "which value of it is best");
+  direction.choices = {"lowest", "highest"};
+  every.minimum = keep.minimum = milestone.minimum = best.minimum = 0;
+  every.unit = milestone.unit = "steps";
+  keep.unit = best.unit = "versions";
+  return {every, keep, milestone, best, metric, direction};
 }
 
 }  // namespace

@@ -110,6 +110,11 @@ class Matcher {
       source.table = source.port;
       return;
     }
+    if (source.port == "tokenizer" && !model_references(config_).empty()) {
+      source.kind = SourceKind::table;  // the model brings it
+      source.table = source.port;
+      return;
+    }
     if (source.required) report_missing(config_.stages[index], source.port);
   }
 
@@ -149,6 +154,24 @@ ExpressionValue lookup_input(const PipelineConfig& config, const StageConfig& st
 }
 
 }  // namespace
+
+std::vector<GivenInput> model_references(const PipelineConfig& config) {
+  std::vector<GivenInput> references;
+  const auto add = [&](const GivenInput& input) {
+    const bool known = std::any_of(references.begin(), references.end(), [&](const GivenInput& other) {
+      return other.reference == input.reference;
+    });
+    if (!known) references.push_back(input);
+  };
+  if (config.model && !config.model->from.empty())
+    add({"model", config.model->from, config.model->from_origin});
+  for (const StageConfig& stage : config.stages) {
+    for (const GivenInput& input : stage.given) {
+      if (input.port == "model" && !input.reference.starts_with(kStagePrefix)) add(input);
+    }
+  }
+  return references;
+}
 
 void match_stages(PipelineConfig& config, Diagnostics& diagnostics) {
   Matcher matcher(config, diagnostics);

@@ -47,6 +47,8 @@ std::string_view name_of(FieldType type) {
       return "list of numbers";
     case FieldType::strings:
       return "list of strings";
+    case FieldType::tables:
+      return "named tables";
   }
   return "unknown";
 }

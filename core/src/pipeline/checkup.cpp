@@ -8,7 +8,9 @@
 #include "easylm/error.h"
 #include "easylm/tokenizer.h"
 #include "pipeline/model_reference.h"
+#include "pipeline/model_tokenizer.h"
 #include "platform/gpu.h"
+#include "registry/query/parser.h"
 
 namespace easylm {
 namespace {
@@ -61,6 +63,20 @@ void check_models(const PipelineConfig& config, const std::filesystem::path& hom
   }
 }
 
+// A stage's key `condition` is one that a version must meet: better refused now than after the training.
+void check_conditions(const PipelineConfig& config, Diagnostics& diagnostics) {
+  for (const StageConfig& stage : config.stages) {
+    const Value* condition = stage.table.find("condition");
+    const auto* text = condition == nullptr ? nullptr : condition->as<std::string>();
+    if (text == nullptr || text->empty()) continue;
+    try {
+      query::parse_condition(*text);
+    } catch (const Error& e) {
+      diagnostics.error(condition->origin, "bad_condition", e.message(), e.hint());
+    }
+  }
+}
+
 void check_saving(const PipelineConfig& config, Diagnostics& diagnostics) {
   if (config.checkpoint) return;
   for (const StageConfig& stage : config.stages) {
@@ -73,6 +89,32 @@ void check_saving(const PipelineConfig& config, Diagnostics& diagnostics) {
 
 bool takes(const ComponentDescription& description, std::string_view key) {
   return std::ranges::any_of(description.fields, [&](const Field& field) { return field.key == key; });
+}
+
+// Without [tokenizer] a pipeline uses the one that its model brings.
+void fill_tokenizer(PipelineConfig& config, const std::filesystem::path& home,
+                    const Descriptions& descriptions, Diagnostics& diagnostics) {
+  const std::vector<GivenInput> models = model_references(config);
+  if (config.tokenizer || models.empty()) return;
+  if (models.size() > 1) {
+    diagnostics.error(
+        models[1].origin, "no_tokenizer",
+        "there is no [tokenizer] table, and two models could bring theirs: " + models[0].reference + " and " +
+            models[1].reference,
+        "add [tokenizer], for example type = \"auto\" and path = \"" + models[0].reference + "\"");
+    return;
+  }
+  Value table;
+  try {
+    table.data = model_tokenizer(locate_model(models[0].reference, home), descriptions);
+  } catch (const Error& e) {
+    diagnostics.error(models[0].origin, "no_tokenizer", e.message(), e.hint());
+    return;
+  }
+  table.origin = std::get<Table>(table.data).origin;
+  Checker checker(descriptions, home, diagnostics);
+  config.tokenizer = checker.check_component(table, {"tokenizer", "tokenizer", {}, Unset::fill_in});
+  if (config.tokenizer) config.resolved.set("tokenizer", {*config.tokenizer, config.tokenizer->origin});
 }
 
 // A new model's vocabulary is the tokenizer's unless the configuration says otherwise.
@@ -115,7 +157,9 @@ void check_run(PipelineConfig& config, Host& host, const std::filesystem::path& 
   check_name(config, diagnostics);
   check_device(config, diagnostics);
   check_models(config, home, diagnostics);
+  check_conditions(config, diagnostics);
   check_saving(config, diagnostics);
+  if (!diagnostics.has_errors()) fill_tokenizer(config, home, descriptions, diagnostics);
   fill_vocabulary(config, host, descriptions);
 }
 

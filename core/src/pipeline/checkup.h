@@ -9,9 +9,9 @@
 
 namespace easylm {
 
-// Completes `config` with what other components know (the tokenizer's vocabulary) and reports what cannot
-// work on this machine: a device that isn't there, a model that is nowhere, a stage that saves with no
-// [checkpoint] table.
+// Completes `config` with what other components know (the tokenizer of a model that brings one, the
+// vocabulary of a tokenizer) and reports what cannot work on this machine: a device that isn't there, a model
+// that is nowhere, a stage that saves with no [checkpoint] table.
 EASYLM_API void check_run(PipelineConfig& config, Host& host, const std::filesystem::path& home,
                           const Descriptions& descriptions, Diagnostics& diagnostics);
 

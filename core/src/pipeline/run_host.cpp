@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "config/model_tensors.h"
+
 namespace easylm {
 
 RunHost::RunHost(const HostServices& services, std::uint64_t seed, Paths paths)
@@ -27,6 +29,11 @@ std::vector<std::string> RunHost::keys(std::string_view kind, std::string_view n
     for (const Field& field : description->fields) keys.push_back(field.key);
   }
   return keys;
+}
+
+std::optional<std::vector<TensorInfo>> RunHost::model_tensors(const Table& model_config) const {
+  const ComponentDescription* description = services_.catalogue.find("model", model_config.type);
+  return description == nullptr ? std::nullopt : described_tensors(*description, model_config);
 }
 
 RandomStream RunHost::random(std::string_view purpose, std::uint64_t index) {

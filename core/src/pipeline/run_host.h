@@ -30,6 +30,7 @@ class EASYLM_API RunHost final : public Host {
   std::shared_ptr<Component> make_component(std::string_view kind, const Table& table) override;
   std::vector<std::string> available(std::string_view kind) const override;
   std::vector<std::string> keys(std::string_view kind, std::string_view name) const override;
+  std::optional<std::vector<TensorInfo>> model_tensors(const Table& model_config) const override;
   RandomStream random(std::string_view purpose, std::uint64_t index) override;
   const StopToken& stop() const override { return services_.stop; }
   const Paths& paths() const override { return paths_; }

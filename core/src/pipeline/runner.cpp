@@ -4,7 +4,10 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "checkpoint/policy.h"
 #include "config/show.h"
@@ -12,6 +15,7 @@
 #include "observe/format.h"
 #include "observe/metrics.h"
 #include "observe/progress.h"
+#include "pipeline/curve_tracker.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/stage_context.h"
 #include "pipeline/workspace.h"
@@ -48,14 +52,18 @@ class RunRow {
   bool finished_ = false;
 };
 
-NewRun new_run(const PipelineConfig& config, const Catalogue& catalogue) {
+NewRun new_run(const PipelineConfig& config, const Catalogue& catalogue,
+               const std::optional<ResumePoint>& resume) {
   NewRun run;
   run.name = config.run.name;
   run.config = show_toml(config.resolved);
   run.seed = config.run.seed;
   run.device = config.run.device;
+  if (resume) run.continues = resume->run;
+  std::set<std::string> seen;  // a plugin has an entry for each of its components
   for (const CatalogueEntry& entry : catalogue.entries()) {
-    if (entry.status == PluginStatus::available) run.plugins.emplace_back(entry.plugin, entry.version);
+    if (entry.status != PluginStatus::available || !seen.insert(entry.plugin).second) continue;
+    run.plugins.emplace_back(entry.plugin, entry.version);
   }
   return run;
 }
@@ -66,8 +74,21 @@ std::int64_t integer_of(const Table& table, std::string_view key) {
   return number == nullptr ? 0 : *number;
 }
 
+std::string text_of(const Table& table, std::string_view key) {
+  const Value* value = table.find(key);
+  const auto* text = value == nullptr ? nullptr : value->as<std::string>();
+  return text == nullptr ? std::string() : *text;
+}
+
 CheckpointPolicy policy_of(const Table& table) {
-  return {integer_of(table, "every_steps"), integer_of(table, "keep_last")};
+  CheckpointPolicy policy;
+  policy.every_steps = integer_of(table, "every_steps");
+  policy.retention.keep_last = integer_of(table, "keep_last");
+  policy.retention.milestone_every_steps = integer_of(table, "milestone_every_steps");
+  policy.retention.keep_best = integer_of(table, "keep_best");
+  policy.retention.best_metric = text_of(table, "best_metric");
+  policy.retention.highest_is_best = text_of(table, "best_is") == "highest";
+  return policy;
 }
 
 std::vector<MadeWith> made_with(const PipelineConfig& config) {
@@ -90,6 +111,7 @@ class Run {
         console_(console),
         home_(request.home),
         recorded_(request.recording == Recording::full),
+        resume_(request.resume),
         folder_(recorded_ ? make_run_folder(home_, config.run.name) : std::filesystem::path{}),
         host_(services, config.run.seed, {folder_, home_ / "cache"}),
         workspace_(config, host_, home_),
@@ -99,7 +121,13 @@ class Run {
     if (recorded_) begin();
     RunOutcome outcome;
     outcome.folder = folder_;
-    for (std::size_t i = 0; i < config_.stages.size() && !outcome.failure; ++i) run_stage(i, outcome);
+    for (std::size_t i = 0; i < config_.stages.size() && !outcome.failure; ++i) {
+      if (resume_ && i < resume_->stage) {
+        skip_stage(i);
+      } else {
+        run_stage(i, outcome);
+      }
+    }
     metrics_.close();
     if (!row_) return outcome;
     row_->finish(status_of(outcome));
@@ -115,12 +143,27 @@ class Run {
     files_.write_new_file(folder_ / "config.resolved.toml", resolved_);
     services_.log.add_file(folder_ / "log.txt");
     registry_ = std::make_unique<Registry>(home_, RegistryAccess::write);
+    if (registry_->journal_mode() != "wal") {
+      host_.info("registry", "lies on a network file system: it keeps a rollback journal",
+                 {{"home", home_.native()}});
+    }
+    if (resume_) in_use_.push_back(files_.try_share(resume_->version.path));
     if (config_.checkpoint) format_ = host_.make<CheckpointFormat>(config_.checkpoint->format);
     for (const Table& table : config_.trackers) {
       metrics_.add(table.type, host_.make<Tracker>(table), {config_.run.name, folder_, resolved_});
     }
-    row_ = std::make_unique<RunRow>(*registry_, new_run(config_, services_.catalogue));
+    row_ = std::make_unique<RunRow>(*registry_, new_run(config_, services_.catalogue, resume_));
+    metrics_.add("registry", std::make_shared<CurveTracker>(*registry_, row_->id()), {});
     host_.info("run", "begins", {{"name", config_.run.name}, {"folder", folder_.native()}});
+  }
+
+  // An earlier run did it: what it made is in the version.
+  void skip_stage(std::size_t index) {
+    const StageConfig& stage = config_.stages[index];
+    const Artifact made = {
+        .component = nullptr, .path = resume_->version.path, .uri = resume_->version.uri, .config = {}};
+    for (const std::string& port : stage.description->makes) workspace_.output(index, port, made);
+    host_.info("stage", "was done before", {{"name", stage.name}, {"version", resume_->version.uri}});
   }
 
   void run_stage(std::size_t index, RunOutcome& outcome) {
@@ -129,7 +172,7 @@ class Run {
     Progress progress(console_);
     std::unique_ptr<CheckpointStore> checkpoints;
     try {
-      if (format_) checkpoints = make_store(stage.name);
+      if (format_) checkpoints = make_store(index);
       RunningStage context({config_, host_, workspace_, metrics_, progress, console_, checkpoints.get()},
                            index);
       host_.info("stage", "begins", {{"name", stage.name}});
@@ -146,22 +189,38 @@ class Run {
       outcome.failure = Error(ErrorCode::plugin, "stage '" + stage.name + "': " + e.what());
     }
     progress.finish();
+    checkpoints.reset();  // what is still being saved comes first
+    write_curves();
     if (!outcome.failure) return;
     outcome.failed_stage = stage.name;
     if (outcome.failure->code() == ErrorCode::interrupted) outcome.signal = services_.stop.signal();
   }
 
-  std::unique_ptr<CheckpointStore> make_store(const std::string& stage) {
+  // What was measured since the last version; a registry that can't be written ends no run.
+  void write_curves() {
+    if (!registry_) return;
+    try {
+      registry_->write_curves();
+    } catch (const Error& error) {
+      services_.log.write("registry", error);
+    }
+  }
+
+  std::unique_ptr<CheckpointStore> make_store(std::size_t stage) {
     CheckpointStoreOptions options;
     options.name = config_.run.name;
     options.run = row_->id();
-    options.stage = stage;
+    options.stage = config_.stages[stage].name;
+    if (resume_ && resume_->stage == stage) options.resume = resume_->version;
     options.format_name = config_.checkpoint->format.type;
     options.format = format_;
     options.policy = policy_of(config_.checkpoint->policy);
     options.made_with = made_with(config_);
     options.pipeline = resolved_;
     options.warn = [this](const Error& error) { services_.log.write("checkpoint", error); };
+    options.tell = [this](const VersionRecord& version) {
+      host_.info("checkpoint", "saved", {{"version", version.uri()}, {"bytes", version.bytes}});
+    };
     return std::make_unique<CheckpointStore>(std::move(options), *registry_, files_);
   }
 
@@ -175,6 +234,7 @@ class Run {
   Console& console_;
   std::filesystem::path home_;
   bool recorded_;
+  std::optional<ResumePoint> resume_;
   std::filesystem::path folder_;
   RunHost host_;
   Workspace workspace_;
@@ -183,6 +243,7 @@ class Run {
   std::unique_ptr<RunRow> row_;
   std::shared_ptr<CheckpointFormat> format_;
   FileSystem files_;
+  std::vector<FolderLock> in_use_;
   std::string resolved_;
 };
 

@@ -9,6 +9,7 @@
 #include "config/pipeline_config.h"
 #include "easylm/checkpoints.h"
 #include "observe/console.h"
+#include "pipeline/resume.h"
 #include "pipeline/run_host.h"
 
 namespace easylm {
@@ -19,6 +20,7 @@ enum class Recording { none, full };
 struct RunRequest {
   std::filesystem::path home;
   Recording recording = Recording::full;
+  std::optional<ResumePoint> resume = {};  // stages before its own are not run again
 };
 
 struct RunOutcome {

@@ -78,8 +78,9 @@ Artifact Workspace::from_table(const std::string& table) {
   return artifact;
 }
 
-Artifact Workspace::from_reference(const std::string& reference) const {
+Artifact Workspace::from_reference(const std::string& reference) {
   const ModelLocation location = locate_model(reference, home_);
+  if (!location.uri.empty()) in_use_.push_back(files_.try_share(location.path));
   return {.component = nullptr, .path = location.path, .uri = location.uri, .config = {}};
 }
 

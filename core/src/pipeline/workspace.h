@@ -5,9 +5,11 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/pipeline_config.h"
 #include "easylm/stage.h"
+#include "platform/files.h"
 
 namespace easylm {
 
@@ -33,11 +35,13 @@ class EASYLM_API Workspace {
  private:
   const InputSource* source(std::size_t stage, std::string_view port) const;
   Artifact from_table(const std::string& table);
-  Artifact from_reference(const std::string& reference) const;
+  Artifact from_reference(const std::string& reference);
 
   const PipelineConfig& config_;
   Host& host_;
   std::filesystem::path home_;
+  FileSystem files_;
+  std::vector<FolderLock> in_use_;          // on versions that stages read: nobody removes them meanwhile
   std::map<std::string, Artifact> shared_;  // by table name
   std::map<std::pair<std::size_t, std::string>, Artifact> made_;
 };

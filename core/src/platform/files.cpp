@@ -217,14 +217,17 @@ void FileSystem::remove_tree(const fs::path& path) {
   }
 }
 
-FolderLock FileSystem::try_lock(const fs::path& folder) {
+FolderLock FileSystem::lock_with(const fs::path& folder, int (SystemCalls::*lock)(int)) {
   const int fd =
       uninterrupted([&] { return calls_.open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0); });
   if (fd < 0) return {calls_, -1};
-  if (uninterrupted([&] { return calls_.lock(fd); }) == 0) return {calls_, fd};
+  if (uninterrupted([&] { return (calls_.*lock)(fd); }) == 0) return {calls_, fd};
   calls_.close(fd);
   return {calls_, -1};
 }
+
+FolderLock FileSystem::try_lock(const fs::path& folder) { return lock_with(folder, &SystemCalls::lock); }
+FolderLock FileSystem::try_share(const fs::path& folder) { return lock_with(folder, &SystemCalls::share); }
 
 std::int64_t FileSystem::free_bytes(const fs::path& path) {
   const std::int64_t bytes = uninterrupted([&] { return calls_.free_bytes(path.c_str()); });

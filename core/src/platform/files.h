@@ -41,7 +41,8 @@ class EASYLM_API SystemCalls {
   virtual ssize_t write(int fd, const void* from, std::size_t size);
   virtual int fsync(int fd);
   virtual int close(int fd);
-  virtual int lock(int fd);  // flock, exclusive, without waiting
+  virtual int lock(int fd);   // flock, exclusive, without waiting
+  virtual int share(int fd);  // the same, shared
   virtual int mkdir(const char* path, unsigned mode);
   virtual int rename(const char* from, const char* to);
   virtual int unlink(const char* path);
@@ -98,6 +99,8 @@ class EASYLM_API FileSystem {
 
   // A lock on `folder`, not held if another process (or this one) holds it or it can't be locked.
   FolderLock try_lock(const std::filesystem::path& folder);
+  // The same, which any number of readers can hold at once, and not beside the one above.
+  FolderLock try_share(const std::filesystem::path& folder);
 
   std::int64_t free_bytes(const std::filesystem::path& path);
   // Whether `path` lies on a network file system (or one that may be), where shared memory and locks can't be
@@ -106,6 +109,7 @@ class EASYLM_API FileSystem {
 
  private:
   class Descriptor;
+  FolderLock lock_with(const std::filesystem::path& folder, int (SystemCalls::*lock)(int));
   SystemCalls& calls_;
 };
 

@@ -1,5 +1,5 @@
 // CRC32C with SSE4.2 where the processor has it, and SHA-256 from OpenSSL.
-#include "platform/hash.h"
+#include "easylm/hash.h"
 
 #include <openssl/evp.h>
 

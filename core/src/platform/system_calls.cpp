@@ -41,6 +41,7 @@ ssize_t SystemCalls::write(int fd, const void* from, std::size_t size) { return 
 int SystemCalls::fsync(int fd) { return ::fsync(fd); }
 int SystemCalls::close(int fd) { return ::close(fd); }
 int SystemCalls::lock(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB); }
+int SystemCalls::share(int fd) { return ::flock(fd, LOCK_SH | LOCK_NB); }
 int SystemCalls::mkdir(const char* path, unsigned mode) { return ::mkdir(path, mode); }
 int SystemCalls::rename(const char* from, const char* to) { return ::rename(from, to); }
 int SystemCalls::unlink(const char* path) { return ::unlink(path); }

@@ -19,8 +19,9 @@ namespace json = boost::json;
 constexpr int kFormat = 1;
 
 // In the order of FieldType.
-constexpr std::array<std::string_view, 10> kTypeWords = {
-    "boolean", "integer", "real", "string", "path", "component", "table", "integers", "reals", "strings"};
+constexpr std::array<std::string_view, 11> kTypeWords = {"boolean", "integer",   "real",  "string",
+                                                         "path",    "component", "table", "integers",
+                                                         "reals",   "strings",   "tables"};
 
 // ---- writing ----
 
@@ -94,6 +95,13 @@ json::object json_of(const ComponentDescription& component) {
   for (const Fact& fact : component.facts) {
     facts.push_back({{"name", fact.name}, {"expression", fact.expression}});
   }
+  json::array tensors;
+  for (const TensorRule& rule : component.tensors) {
+    json::object object{{"name", rule.name}, {"shape", json_of(rule.shape)}};
+    put_text(object, "count", rule.count);
+    put_text(object, "condition", rule.condition);
+    tensors.push_back(std::move(object));
+  }
   json::array constraints;
   for (const Constraint& constraint : component.constraints) {
     constraints.push_back({{"expression", constraint.expression},
@@ -111,6 +119,7 @@ json::object json_of(const ComponentDescription& component) {
           {"fields", json_of(component.fields)},
           {"presets", std::move(presets)},
           {"facts", std::move(facts)},
+          {"tensors", std::move(tensors)},
           {"constraints", std::move(constraints)},
           {"needs", std::move(needs)},
           {"makes", json_of(component.makes)}};
@@ -282,6 +291,14 @@ Fact fact_of(const json::value& value, const std::string& where) {
   return fact;
 }
 
+TensorRule tensor_of(const json::value& value, const std::string& where) {
+  Members members(value, where);
+  TensorRule rule{members.text("name"), list_of(members.get("shape"), members.where("shape"), text_of),
+                  members.text_or_empty("count"), members.text_or_empty("condition")};
+  members.finish();
+  return rule;
+}
+
 Constraint constraint_of(const json::value& value, const std::string& where) {
   Members members(value, where);
   Constraint constraint{members.text("expression"), members.text("key"), members.text("message"),
@@ -310,6 +327,7 @@ ComponentDescription component_of(const json::value& value, const std::string& w
   component.fields = list("fields", field_of);
   component.presets = list("presets", preset_of);
   component.facts = list("facts", fact_of);
+  component.tensors = list("tensors", tensor_of);
   component.constraints = list("constraints", constraint_of);
   component.needs = list("needs", port_of);
   component.makes = list("makes", text_of);

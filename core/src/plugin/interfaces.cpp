@@ -19,9 +19,13 @@ void* Component::extension(std::string_view /*id*/) { return nullptr; }
 Host::Host() = default;
 Host::~Host() = default;
 std::vector<std::string> Host::keys(std::string_view /*kind*/, std::string_view /*name*/) const { return {}; }
+std::optional<std::vector<TensorInfo>> Host::model_tensors(const Table& /*model_config*/) const {
+  return std::nullopt;
+}
 Registrar::~Registrar() = default;
 
 Tokenizer::~Tokenizer() = default;
+TextEncoder::~TextEncoder() = default;
 Schedule::~Schedule() = default;
 void Schedule::plan(std::int64_t /*total_steps*/) {}
 Tracker::~Tracker() = default;
@@ -30,10 +34,13 @@ StageContext::~StageContext() = default;
 Checkpoints::~Checkpoints() = default;
 
 TensorReader::~TensorReader() = default;
+ReadsWithConfig::~ReadsWithConfig() = default;
+std::span<const std::byte> TensorReader::view(std::size_t /*index*/) const { return {}; }
 TensorWriter::~TensorWriter() = default;
 CheckpointFormat::~CheckpointFormat() = default;
 
 Dataset::~Dataset() = default;
+DatasetCounter::~DatasetCounter() = default;
 std::int64_t Dataset::text_bytes() const { return 0; }
 
 }  // namespace easylm

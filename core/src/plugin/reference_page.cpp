@@ -49,7 +49,7 @@ void add_fields(std::string& page, std::span<const Field> fields, const std::str
     if (!field.unit.empty()) meaning += " (" + field.unit + ")";
     page += "| `" + prefix + field.key + "` | " + type_text(field) + " | " + cell(default_text(field)) +
             " | " + cell(range_text(field)) + " | " + cell(meaning) + " |\n";
-    add_fields(page, field.fields, prefix + field.key + ".");
+    add_fields(page, field.fields, prefix + field.key + (field.type == FieldType::tables ? ".NAME." : "."));
   }
 }
 

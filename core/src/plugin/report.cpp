@@ -94,7 +94,7 @@ std::string type_text(const Field& field) {
 void add_rows(const std::vector<Field>& fields, const std::string& prefix, std::vector<Row>& rows) {
   for (const Field& field : fields) {
     rows.push_back({prefix + field.key, type_text(field), default_text(field), range_text(field), field.doc});
-    add_rows(field.fields, prefix + field.key + ".", rows);
+    add_rows(field.fields, prefix + field.key + (field.type == FieldType::tables ? ".NAME." : "."), rows);
   }
 }
 

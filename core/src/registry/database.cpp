@@ -4,24 +4,41 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <exception>
 #include <limits>
 #include <thread>
 #include <utility>
 
 #include "easylm/error.h"
+#include "platform/process.h"
 
 namespace easylm {
 namespace {
 
 constexpr std::chrono::milliseconds kBusyTimeout{10000};
 
+// In write-ahead mode the locks are on the shared memory beside the file.
+std::string holder_of(const std::string& file) {
+  std::string holder = writer_of(file + "-shm");
+  if (holder.empty()) holder = writer_of(file);
+  return holder.empty() ? "another process" : holder;
+}
+
+// Our own statements fit our own tables: where one doesn't, the file is not as we left it.
+bool tells_of_damage(std::string_view reason) {
+  return reason.starts_with("no such table") || reason.starts_with("no such column") ||
+         reason.ends_with("already exists") || reason == "unsupported file format" ||
+         reason.starts_with("CHECK constraint failed");
+}
+
 // One clear sentence for each way in which a registry can't be used.
 [[noreturn]] void fail(sqlite3* handle, int result, const std::string& file) {
-  const std::string reason = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(result);
+  const std::string whole = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(result);
+  const std::string reason = whole.substr(0, whole.find('\n'));  // a damaged schema is quoted in full
   switch (result & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      throw Error(ErrorCode::io, "the registry " + file + " is locked by another process",
+      throw Error(ErrorCode::io, "the registry " + file + " is locked by " + holder_of(file),
                   "wait until that process is done, or end it");
     case SQLITE_READONLY:
       throw Error(ErrorCode::io, "the registry " + file + " can't be written: it is read-only",
@@ -41,6 +58,10 @@ constexpr std::chrono::milliseconds kBusyTimeout{10000};
       throw Error(ErrorCode::io, "the registry " + file + " can't be read or written: " + reason,
                   "the disk reports an error: check the system's log");
     default:
+      if (tells_of_damage(reason)) {
+        throw Error(ErrorCode::corrupt, "the registry " + file + " is damaged: " + reason,
+                    "restore it from a backup, or save what is left with sqlite3's .recover");
+      }
       throw Error(ErrorCode::internal, "the registry " + file + " refused a statement: " + reason,
                   "this is a mistake in EasyLM, please report it");
   }
@@ -119,6 +140,10 @@ bool Statement::step() {
 void Statement::run() {
   while (step()) {
   }
+  reset();
+}
+
+void Statement::reset() {
   check(sqlite3_reset(statement_));
   next_parameter_ = 1;
 }
@@ -179,6 +204,44 @@ std::int64_t Database::number(std::string_view sql) {
 std::string Database::text(std::string_view sql) {
   Statement statement = prepare(sql);
   return statement.step() ? statement.text(0) : std::string();
+}
+
+bool Database::within(int steps, const std::function<void()>& work) {
+  bool cut = false;
+  const auto stop = [](void* flag) {
+    *static_cast<bool*>(flag) = true;
+    return 1;
+  };
+  sqlite3_progress_handler(handle_, steps, stop, &cut);
+  try {
+    work();
+  } catch (const Error&) {
+    sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
+    if (!cut) throw;
+    return false;
+  }
+  sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
+  return true;
+}
+
+void Database::define(const char* name, std::string (*function)(std::string_view)) {
+  struct Defined {
+    std::string (*function)(std::string_view);
+  };
+  const auto call = [](sqlite3_context* context, int /*count*/, sqlite3_value** arguments) {
+    const auto* defined = static_cast<const Defined*>(sqlite3_user_data(context));
+    const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(arguments[0]));
+    try {
+      const std::string result = defined->function(text == nullptr ? "" : text);
+      sqlite3_result_text64(context, result.data(), result.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    } catch (const std::exception& error) {
+      sqlite3_result_error(context, error.what(), -1);
+    }
+  };
+  const auto destroy = [](void* defined) { delete static_cast<Defined*>(defined); };
+  const int result = sqlite3_create_function_v2(handle_, name, 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                                new Defined{function}, call, nullptr, nullptr, destroy);
+  if (result != SQLITE_OK) fail(handle_, result, file_);
 }
 
 void Database::set_busy_timeout(int timeout_ms) { sqlite3_busy_timeout(handle_, timeout_ms); }

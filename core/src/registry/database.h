@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -36,8 +37,9 @@ class EASYLM_API Statement {
   Statement& bind_real(double x);  // SQLite keeps no NaN: it becomes NULL
   Statement& bind_null();
 
-  bool step();  // true: there is a row
-  void run();   // to the end, then ready to be bound again
+  bool step();   // true: there is a row
+  void run();    // to the end, then ready to be bound again
+  void reset();  // ready to be bound again
 
   std::int64_t integer(int column) const;
   double real(int column) const;  // NULL reads as NaN
@@ -70,7 +72,14 @@ class EASYLM_API Database {
   std::int64_t number(std::string_view sql);  // first column of the first row
   std::string text(std::string_view sql);
   std::int64_t last_row_id() const;
+  // Calls `work`, but no longer than `steps` of SQLite's machine: false if it was cut short by that.
+  bool within(int steps, const std::function<void()>& work);
+  // Makes a function of one text known to SQL, under `name`.
+  void define(const char* name, std::string (*function)(std::string_view));
   void set_busy_timeout(int timeout_ms);  // how long to wait for a lock; ten seconds at first
+
+  // For what this class doesn't wrap; lives as long as this.
+  sqlite3* handle() { return handle_; }
 
   // Switches to `mode` ("wal", "delete") unless it is in that mode. Waits for others.
   void set_journal_mode(const std::string& mode);

@@ -1,6 +1,8 @@
 // The registry's SQL on versions.
 #include "registry/queries.h"
 
+#include <algorithm>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -26,35 +28,32 @@ std::string hint_among(std::string_view word, const std::vector<std::string>& it
   return near.empty() ? label + listed(items) : "did you mean '" + near + "'?";
 }
 
-// The conditions of a selection of versions: their SQL, and their values in the same order.
-class Conditions {
- public:
-  Conditions(const VersionFilter& filter, std::int64_t number) : filter_(filter), number_(number) {
-    if (!filter.name.empty()) sql_ += " AND name = ?";
-    if (!filter.run.empty()) sql_ += " AND run = ?";
-    if (number != 0) sql_ += " AND version = ?";
-  }
+// A run, the one that it continues, and so on.
+constexpr std::string_view kLine =
+    "WITH RECURSIVE line(id) AS (SELECT ? UNION SELECT r.continues FROM runs r JOIN line USING(id) "
+    "WHERE r.continues IS NOT NULL) SELECT id FROM line";
 
-  const std::string& sql() const { return sql_; }
+// The SQL of a filter, and its values in the same order.
+std::string where_of(const VersionFilter& filter) {
+  std::string sql = " WHERE 1";
+  if (!filter.name.empty()) sql += " AND name = ?";
+  if (!filter.run.empty()) sql += " AND run = ?";
+  if (!filter.line.empty()) sql += " AND run IN (" + std::string(kLine) + ")";
+  return sql;
+}
 
-  // Rows that hang off the selected versions.
-  std::string owned(const char* columns, const char* table, const char* order) const {
-    return std::string("SELECT owner, ") + columns + " FROM " + table +
-           " WHERE owner IN (SELECT id FROM versions" + sql_ + ") ORDER BY " + order;
-  }
+void bind_filter(Statement& statement, const VersionFilter& filter) {
+  if (!filter.name.empty()) statement.bind(filter.name);
+  if (!filter.run.empty()) statement.bind(filter.run);
+  if (!filter.line.empty()) statement.bind(filter.line);
+}
 
-  Statement& bind(Statement& statement) const {
-    if (!filter_.name.empty()) statement.bind(filter_.name);
-    if (!filter_.run.empty()) statement.bind(filter_.run);
-    if (number_ != 0) statement.bind(number_);
-    return statement;
-  }
-
- private:
-  const VersionFilter& filter_;
-  std::int64_t number_;
-  std::string sql_ = " WHERE 1";
-};
+// "[1,2,3]", for json_each.
+std::string json_of(std::span<const std::int64_t> ids) {
+  std::string text = "[";
+  for (const std::int64_t id : ids) text += (text.size() > 1 ? "," : "") + std::to_string(id);
+  return text + "]";
+}
 
 VersionRecord read_version(const Statement& row, const std::filesystem::path& home) {
   VersionRecord version;
@@ -75,8 +74,16 @@ VersionRecord read_version(const Statement& row, const std::filesystem::path& ho
 }
 
 constexpr std::string_view kSelectVersions =
-    "SELECT id, name, version, run, stage, step, tokens, created_at, bytes, path, format, status, dataset, "
-    "(SELECT min(parent) FROM lineage WHERE child = name || ':' || version) FROM versions";
+    "SELECT v.id, name, version, run, stage, step, tokens, created_at, bytes, v.path, format, status, "
+    "dataset, "
+    "(SELECT min(parent) FROM lineage WHERE child = name || ':' || version) "
+    "FROM json_each(?) AS wanted JOIN versions v ON v.id = wanted.value ORDER BY wanted.key";
+
+// Rows that hang off the wanted versions.
+std::string owned(const std::string& columns, const std::string& table) {
+  return "SELECT owner, " + columns + " FROM " + table +
+         " WHERE owner IN (SELECT value FROM json_each(?)) ORDER BY owner, 2";
+}
 
 }  // namespace
 
@@ -84,6 +91,10 @@ std::vector<std::string> Queries::column(Statement statement) const {
   std::vector<std::string> texts;
   while (statement.step()) texts.push_back(statement.text(0));
   return texts;
+}
+
+void sort_by_name(std::vector<VersionRecord>& versions) {
+  std::ranges::sort(versions, {}, [](const VersionRecord& v) { return std::tie(v.name, v.number); });
 }
 
 std::vector<std::string> Queries::names() const {
@@ -159,38 +170,56 @@ void Queries::refuse(const Reference& reference) const {
               hint_among(reference.alias, known, "its aliases: "));
 }
 
-std::vector<VersionRecord> Queries::select(const VersionFilter& filter, std::int64_t number) const {
-  const Conditions conditions(filter, number);
+std::vector<VersionRecord> Queries::load(std::span<const std::int64_t> ids) const {
+  const std::string wanted = json_of(ids);
   std::vector<VersionRecord> versions;
   std::unordered_map<std::int64_t, std::size_t> index_of;
-  Statement rows =
-      database_.prepare(std::string(kSelectVersions) + conditions.sql() + " ORDER BY name, version");
-  conditions.bind(rows);
+  versions.reserve(ids.size());
+  Statement rows = database_.prepare(kSelectVersions);
+  rows.bind(wanted);
   while (rows.step()) {
     index_of.emplace(rows.integer(0), versions.size());
     versions.push_back(read_version(rows, home_));
   }
   const auto attach = [&](const std::string& sql, auto&& add) {
     Statement owned = database_.prepare(sql);
-    conditions.bind(owned);
+    owned.bind(wanted);
     while (owned.step()) add(versions[index_of.at(owned.integer(0))], owned);
   };
-  attach(conditions.owned("alias", "aliases", "owner, alias"),
+  attach(owned("alias", "aliases"),
          [](VersionRecord& v, const Statement& row) { v.aliases.push_back(row.text(1)); });
-  attach(conditions.owned("key, value", "tags", "owner, key"),
+  attach(owned("key, value", "tags"),
          [](VersionRecord& v, const Statement& row) { v.tags.emplace_back(row.text(1), row.text(2)); });
-  attach(conditions.owned("name, value", "metrics", "owner, name"),
+  attach(owned("name, value", "metrics"),
          [](VersionRecord& v, const Statement& row) { v.metrics.emplace_back(row.text(1), row.real(2)); });
   return versions;
 }
 
 std::optional<VersionRecord> Queries::version(const std::string& name, std::int64_t number) const {
-  std::vector<VersionRecord> found = select({name, {}}, number);
-  if (found.empty()) return std::nullopt;
-  return std::move(found.front());
+  const std::optional<Found> found = numbered(name, number);
+  if (!found) return std::nullopt;
+  return std::move(load({&found->id, 1}).front());
 }
 
-std::vector<VersionRecord> Queries::list(const VersionFilter& filter) const { return select(filter, 0); }
+std::vector<VersionRecord> Queries::list(const VersionFilter& filter) const {
+  // Ids grow with time, and so do the numbers under one name.
+  const std::string newest = filter.name.empty() ? "id DESC" : "version DESC";
+  const std::string order = filter.limit == 0 ? "name, version" : newest + " LIMIT ?";
+  Statement rows = database_.prepare("SELECT id FROM versions" + where_of(filter) + " ORDER BY " + order);
+  bind_filter(rows, filter);
+  if (filter.limit != 0) rows.bind(filter.limit);
+  std::vector<std::int64_t> ids;
+  while (rows.step()) ids.push_back(rows.integer(0));
+  std::vector<VersionRecord> versions = load(ids);
+  sort_by_name(versions);
+  return versions;
+}
+
+std::int64_t Queries::count(const VersionFilter& filter) const {
+  Statement row = database_.prepare("SELECT count(*) FROM versions" + where_of(filter));
+  bind_filter(row, filter);
+  return row.step() ? row.integer(0) : 0;
+}
 
 std::vector<FileFacts> Queries::files(std::int64_t id) const {
   std::vector<FileFacts> files;
@@ -199,7 +228,7 @@ std::vector<FileFacts> Queries::files(std::int64_t id) const {
   rows.bind(id);
   while (rows.step()) {
     files.push_back(
-        {rows.text(0), rows.integer(1), static_cast<std::uint32_t>(rows.integer(2)), rows.text(3)});
+        {rows.text(0), rows.integer(1), static_cast<std::uint32_t>(rows.integer(2)), rows.text(3), {}});
   }
   return files;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct Found {
   std::int64_t number = 0;
 };
 
+void sort_by_name(std::vector<VersionRecord>& versions);  // and then by number
+
 class Queries {
  public:
   // Both outlive this.
@@ -34,6 +37,8 @@ class Queries {
 
   std::optional<VersionRecord> version(const std::string& name, std::int64_t number) const;
   std::vector<VersionRecord> list(const VersionFilter& filter) const;
+  std::int64_t count(const VersionFilter& filter) const;
+  std::vector<VersionRecord> load(std::span<const std::int64_t> ids) const;  // in that order
   std::vector<FileFacts> files(std::int64_t id) const;
 
   void insert_version(const NewVersion& version, std::int64_t number) const;
@@ -46,8 +51,6 @@ class Queries {
   [[noreturn]] void refuse(const Reference& reference) const;
   std::optional<Found> first(Statement& statement) const;
   std::vector<std::string> column(Statement statement) const;
-  // Those that the filter lets through, and with `number` not 0 only that one.
-  std::vector<VersionRecord> select(const VersionFilter& filter, std::int64_t number) const;
 
   Database& database_;
   const std::filesystem::path& home_;

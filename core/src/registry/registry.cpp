@@ -6,13 +6,17 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <random>
 
 #include "easylm/error.h"
 #include "platform/clock.h"
 #include "platform/files.h"
+#include "platform/process.h"
+#include "registry/curves.h"
 #include "registry/database.h"
 #include "registry/queries.h"
+#include "registry/run_config.h"
 #include "registry/schema.h"
 
 namespace easylm {
@@ -21,12 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path file_in(const fs::path& home) { return home / "registry.sqlite"; }
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
 
 // Starts with the time, so that ids sort; the rest makes two runs of one second differ.
 std::string new_run_id() {
@@ -53,9 +51,32 @@ void require_file(const fs::path& file) {
               "move away what stands in its place, or choose another --home");
 }
 
+// SQLite takes a file of a few bytes for an empty one, and reads the end of a page that was cut as zeros.
+// While there is a journal the file may be in between.
+void require_whole(const fs::path& file) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  std::error_code ignored;
+  if (fs::exists(file.string() + "-wal", ignored) || fs::exists(file.string() + "-journal", ignored)) return;
+  const std::uintmax_t size = fs::file_size(file, ignored);
+  if (ignored || size == 0) return;
+  std::array<char, 18> header{};
+  std::ifstream in(file, std::ios::binary);
+  if (!in.is_open()) return;
+  if (!in.read(header.data(), header.size()) || !std::string_view(header.data(), 16).starts_with(kMagic)) {
+    throw Error(ErrorCode::corrupt, "the registry " + file.string() + " is not an SQLite database",
+                "restore it from a backup, or move it away to start an empty one");
+  }
+  const auto high = static_cast<unsigned char>(header[16]), low = static_cast<unsigned char>(header[17]);
+  const std::uintmax_t page = high == 0 && low == 1 ? 65536U : high * 256U + low;
+  if (page == 0 || size % page == 0) return;
+  throw Error(ErrorCode::corrupt, "the registry " + file.string() + " is damaged: its end is missing",
+              "restore it from a backup, or save what is left with sqlite3's .recover");
+}
+
 std::unique_ptr<Database> open_for_writing(const fs::path& home, FileSystem& files) {
   files.create_folders(home);
   require_file(file_in(home));
+  require_whole(file_in(home));
   auto database = std::make_unique<Database>(file_in(home), DatabaseAccess::read_write);
   migrate(*database, migrations());
   database->set_journal_mode(files.is_network(home) ? "delete" : "wal");
@@ -78,9 +99,26 @@ std::unique_ptr<Database> open_for_reading(const fs::path& home, FileSystem& fil
     return empty;
   }
   require_file(file_in(home));
+  require_whole(file_in(home));
   auto database = std::make_unique<Database>(file_in(home), reading_access(home));
   if (!needs_migration(*database, migrations())) return database;
-  return open_for_writing(home, files);
+  database = open_for_writing(home, files);
+  return std::make_unique<Database>(file_in(home), reading_access(home));
+}
+
+void insert_config(Database& database, const std::string& run, const std::string& config) {
+  Statement row = database.prepare("INSERT OR IGNORE INTO run_config(run, key, value) VALUES(?, ?, ?)");
+  for (const auto& [key, value] : config_rows(config)) {
+    row.bind(run).bind(key);
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+      row.bind(*integer);
+    } else if (const auto* real = std::get_if<double>(&value)) {
+      row.bind_real(*real);
+    } else {
+      row.bind(std::get<std::string>(value));
+    }
+    row.run();
+  }
 }
 
 FileSystem& real_files() {
@@ -109,9 +147,17 @@ Registry::Registry(const fs::path& home, RegistryAccess access) : Registry(home,
 Registry::Registry(const fs::path& home, RegistryAccess access, FileSystem& files)
     : home_(fs::absolute(home).lexically_normal()),
       database_(access == RegistryAccess::write ? open_for_writing(home_, files)
-                                                : open_for_reading(home_, files)) {}
+                                                : open_for_reading(home_, files)),
+      curves_(std::make_shared<CurveBuffer>()) {}
+
+Registry::Registry(fs::path home, std::unique_ptr<Database> database, std::shared_ptr<CurveBuffer> curves)
+    : home_(std::move(home)), database_(std::move(database)), curves_(std::move(curves)) {}
 
 Registry::~Registry() = default;
+
+std::unique_ptr<Registry> Registry::second(FileSystem& files) const {
+  return std::unique_ptr<Registry>(new Registry(home_, open_for_writing(home_, files), curves_));
+}
 
 std::string Registry::journal_mode() const { return database_->text("PRAGMA journal_mode"); }
 
@@ -121,8 +167,8 @@ std::string Registry::begin_run(const NewRun& run) {
   Transaction transaction(*database_);
   database_
       ->prepare(
-          "INSERT INTO runs(id, name, status, started_at, config, seed, device, host, pid) "
-          "VALUES(?, ?, 'running', ?, ?, ?, ?, ?, ?)")
+          "INSERT INTO runs(id, name, status, started_at, config, seed, device, host, pid, continues) "
+          "VALUES(?, ?, 'running', ?, ?, ?, ?, ?, ?, nullif(?, ''))")
       .bind(id)
       .bind(run.name)
       .bind(utc_now())
@@ -131,9 +177,11 @@ std::string Registry::begin_run(const NewRun& run) {
       .bind(run.device)
       .bind(host_name())
       .bind(std::int64_t{::getpid()})
+      .bind(run.continues)
       .run();
   Statement plugin = database_->prepare("INSERT INTO run_plugins(run, name, version) VALUES(?, ?, ?)");
   for (const auto& [name, version] : run.plugins) plugin.bind(id).bind(name).bind(version).run();
+  insert_config(*database_, id, run.config);
   transaction.commit();
   return id;
 }
@@ -160,9 +208,23 @@ VersionRecord Registry::add_version(const NewVersion& version, const Placement& 
   std::int64_t number = queries.last_number(version.name) + 1;
   while (place && !place(number)) ++number;
   queries.insert_version(version, number);
+  CurveBatch curves(*curves_);
+  curves.write(*database_);
   VersionRecord record = queries.version(version.name, number).value();
   transaction.commit();
+  curves.committed();
   return record;
+}
+
+void Registry::record(const std::string& run, const MetricRecord& metrics) { curves_->add(run, metrics); }
+
+void Registry::write_curves() {
+  CurveBatch curves(*curves_);
+  if (curves.empty()) return;
+  Transaction transaction(*database_);
+  curves.write(*database_);
+  transaction.commit();
+  curves.committed();
 }
 
 void Registry::set_metrics(std::string_view reference, const NamedNumbers& metrics) {
@@ -190,31 +252,6 @@ void Registry::untag(std::string_view reference, const std::string& key) {
   database_->prepare("DELETE FROM tags WHERE owner = ? AND key = ?")
       .bind(queries.resolve(parse_reference(reference)).id)
       .bind(key)
-      .run();
-  transaction.commit();
-}
-
-void Registry::set_alias(const std::string& name, const std::string& alias, std::int64_t number) {
-  require_name(alias, "an alias");
-  if (alias == kLatest) {
-    throw Error(ErrorCode::invalid_config, "the alias 'latest' can't be set: it always is the newest version",
-                "choose another alias");
-  }
-  const Queries queries(*database_, home_);
-  Transaction transaction(*database_);
-  const Found found = queries.resolve({name, number, {}});
-  const std::string now = utc_now();
-  database_->prepare("INSERT OR REPLACE INTO aliases(name, alias, owner, moved_at) VALUES(?, ?, ?, ?)")
-      .bind(name)
-      .bind(alias)
-      .bind(found.id)
-      .bind(now)
-      .run();
-  database_->prepare("INSERT INTO alias_history(name, alias, version, moved_at) VALUES(?, ?, ?, ?)")
-      .bind(name)
-      .bind(alias)
-      .bind(found.number)
-      .bind(now)
       .run();
   transaction.commit();
 }

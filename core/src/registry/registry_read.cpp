@@ -1,11 +1,25 @@
 // The registry's reading side.
 #include <algorithm>
 
+#include "registry/curves.h"
 #include "registry/database.h"
+#include "registry/lineage.h"
 #include "registry/queries.h"
 #include "registry/registry.h"
 
 namespace easylm {
+namespace {
+
+// Also of a removed version, if it is named by its number.
+std::string known_uri(Database& database, const std::filesystem::path& home, std::string_view text) {
+  const Reference reference = parse_reference(text);
+  std::string uri = uri_of(reference.name, reference.number);
+  if (reference.number != 0 && LineageReader(database).relative(uri).is_known) return uri;
+  const Found found = Queries(database, home).resolve(reference);
+  return uri_of(found.name, found.number);
+}
+
+}  // namespace
 
 std::string VersionRecord::uri() const { return uri_of(name, number); }
 
@@ -15,6 +29,15 @@ bool is_protected(const VersionRecord& version) {
 }
 
 std::vector<std::string> Registry::names() const { return Queries(*database_, home_).names(); }
+
+std::vector<UnfinishedRun> Registry::unfinished_runs() const {
+  std::vector<UnfinishedRun> runs;
+  Statement rows = database_->prepare(
+      "SELECT id, name, host, started_at, pid FROM runs WHERE status = 'running' ORDER BY started_at, id");
+  while (rows.step())
+    runs.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), rows.integer(4)});
+  return runs;
+}
 
 std::vector<VersionRecord> Registry::list(const VersionFilter& filter) const {
   const Snapshot snapshot(*database_);
@@ -38,10 +61,11 @@ VersionDetails Registry::details(std::string_view reference) const {
   VersionDetails details;
   details.version = queries.version(found.name, found.number).value();
   details.files = queries.files(found.id);
-  Statement run = database_->prepare("SELECT name, config FROM runs WHERE id = ?");
+  Statement run = database_->prepare("SELECT name, status, config FROM runs WHERE id = ?");
   if (run.bind(details.version.run).step()) {
     details.run_name = run.text(0);
-    details.config = run.text(1);
+    details.run_status = run.text(1);
+    details.config = run.text(2);
   }
   Statement plugins = database_->prepare("SELECT name, version FROM run_plugins WHERE run = ? ORDER BY name");
   plugins.bind(details.version.run);
@@ -49,13 +73,18 @@ VersionDetails Registry::details(std::string_view reference) const {
   return details;
 }
 
-std::vector<AliasMove> Registry::alias_history(const std::string& name, const std::string& alias) const {
-  std::vector<AliasMove> moves;
-  Statement rows = database_->prepare(
-      "SELECT version, moved_at FROM alias_history WHERE name = ? AND alias = ? ORDER BY id");
-  rows.bind(name).bind(alias);
-  while (rows.step()) moves.push_back({rows.integer(0), rows.text(1)});
-  return moves;
+std::int64_t Registry::count(const VersionFilter& filter) const {
+  return Queries(*database_, home_).count(filter);
+}
+
+Lineage Registry::lineage(std::string_view reference) const {
+  const Snapshot snapshot(*database_);
+  return LineageReader(*database_).lineage(known_uri(*database_, home_, reference));
+}
+
+VersionCurves Registry::curves(std::string_view reference) const {
+  const Snapshot snapshot(*database_);
+  return curves_of(*database_, known_uri(*database_, home_, reference));
 }
 
 }  // namespace easylm

@@ -8,31 +8,14 @@
 #include <vector>
 
 #include "platform/json_print.h"
+#include "registry/table_text.h"
 
 namespace easylm {
 namespace {
 
 namespace json = boost::json;
 
-using Row = std::vector<std::string>;
-
 constexpr std::size_t kMostMetrics = 3;  // on a line of the list
-
-std::string number_text(double x) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4g", x);
-  return text.data();
-}
-
-// "12,345,678"
-std::string count_text(std::int64_t count) {
-  std::string text = std::to_string(count);
-  for (std::size_t at = text.size(); at > 3;) {
-    at -= 3;
-    if (text[at - 1] != '-') text.insert(at, 1, ',');
-  }
-  return text;
-}
 
 std::string metrics_text(const NamedNumbers& metrics, std::size_t most) {
   std::string text;
@@ -54,38 +37,6 @@ std::string tags_text(const NamedTexts& tags) {
 std::string joined(const std::vector<std::string>& items) {
   std::string text;
   for (const std::string& item : items) text += (text.empty() ? "" : " ") + item;
-  return text;
-}
-
-// "2026-11-24 19:26" of "2026-11-24T19:26:17.123Z".
-std::string minute_of(const std::string& time) {
-  if (time.size() < 16) return time;
-  return time.substr(0, 10) + " " + time.substr(11, 5);
-}
-
-// Columns that are empty in every row are left out; numbers stand to the right.
-std::string table_text(const std::vector<Row>& rows, const std::vector<bool>& to_the_right) {
-  std::vector<std::size_t> widths(to_the_right.size(), 0);
-  for (std::size_t column = 0; column < widths.size(); ++column) {
-    bool is_used = column == 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      widths[column] = std::max(widths[column], rows[i][column].size());
-      is_used = is_used || (i > 0 && !rows[i][column].empty());
-    }
-    if (!is_used && rows.size() > 1) widths[column] = 0;
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t column = 0; column < widths.size(); ++column) {
-      if (widths[column] == 0) continue;
-      const std::string padding(widths[column] - row[column].size(), ' ');
-      line +=
-          (line.empty() ? "" : "  ") + (to_the_right[column] ? padding + row[column] : row[column] + padding);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
   return text;
 }
 
@@ -136,7 +87,7 @@ std::string bytes_text(std::int64_t bytes) {
 }
 
 std::string list_text(std::span<const VersionRecord> versions) {
-  std::vector<Row> rows = {
+  std::vector<TableRow> rows = {
       {"VERSION", "STEP", "TOKENS", "SIZE", "CREATED (UTC)", "STAGE", "METRICS", "ALIASES", "TAGS"}};
   for (const VersionRecord& version : versions) {
     rows.push_back({version.uri(), count_text(version.step), count_text(version.tokens),
@@ -171,12 +122,12 @@ std::string show_text(const VersionDetails& details) {
                       {"tags", tags_text(version.tags)}};
   for (const auto& [name, value] : version.metrics) facts.emplace_back("metric " + name, number_text(value));
   for (const auto& [name, number] : details.plugins) facts.emplace_back("plugin " + name, number);
-  std::vector<Row> rows;
+  std::vector<TableRow> rows;
   for (const auto& [key, value] : facts) {
     if (!value.empty()) rows.push_back({key, value});
   }
   std::string text = table_text(rows, {false, false}) + "\n";
-  std::vector<Row> files = {{"FILE", "SIZE", "CRC32C", "SHA-256"}};
+  std::vector<TableRow> files = {{"FILE", "SIZE", "CRC32C", "SHA-256"}};
   for (const FileFacts& file : details.files) {
     files.push_back({file.path, bytes_text(file.bytes), hex_text(file.crc32c), file.sha256.substr(0, 16)});
   }
@@ -201,6 +152,28 @@ std::string show_json(const VersionDetails& details) {
   object["dataset"] = details.version.dataset;
   object["plugins"] = std::move(plugins);
   return printed(object);
+}
+
+std::string history_text(const std::string& name, std::span<const AliasMove> moves) {
+  std::vector<TableRow> rows = {{"MOVED (UTC)", "TO"}};
+  for (const AliasMove& move : moves) {
+    rows.push_back({minute_of(move.moved_at), move.number == 0 ? "nowhere" : uri_of(name, move.number)});
+  }
+  std::reverse(rows.begin() + 1, rows.end());
+  return table_text(rows, {false, false});
+}
+
+std::string history_json(const std::string& name, std::span<const AliasMove> moves) {
+  json::array list;
+  for (const AliasMove& move : moves) {
+    json::value number, uri;
+    if (move.number != 0) {
+      number = move.number;
+      uri = uri_of(name, move.number);
+    }
+    list.push_back(json::object{{"version", number}, {"uri", uri}, {"moved_at", move.moved_at}});
+  }
+  return printed(list);
 }
 
 }  // namespace easylm

@@ -19,6 +19,11 @@ EASYLM_API std::string show_text(const VersionDetails& details);
 // One of list_json's objects with "files", "config", "dataset" and "plugins" added.
 EASYLM_API std::string show_json(const VersionDetails& details);
 
+// Where an alias of `name` pointed, the newest first.
+EASYLM_API std::string history_text(const std::string& name, std::span<const AliasMove> moves);
+// [{"version": number|null, "uri": uri|null, "moved_at"}], the oldest first; null: it was taken away
+EASYLM_API std::string history_json(const std::string& name, std::span<const AliasMove> moves);
+
 // "1.6 GB": three digits, powers of 1000.
 EASYLM_API std::string bytes_text(std::int64_t bytes);
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "easylm/error.h"
+#include "registry/run_config.h"
 
 namespace easylm {
 namespace {
@@ -110,7 +111,63 @@ CREATE TABLE lineage(
 CREATE INDEX lineage_by_parent ON lineage(parent);
 )sql";
 
-constexpr std::array<std::string_view, 1> kMigrations = {kFirst};
+// What questions are asked of: which run another continues, a run's configuration key by key, what it
+// measured step by step, and what is still known of a version that was removed.
+constexpr std::string_view kQuestions = R"sql(
+ALTER TABLE runs ADD COLUMN continues TEXT REFERENCES runs(id);
+
+CREATE TABLE run_config(
+  run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  value ANY NOT NULL,
+  PRIMARY KEY(run, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_config_by_value ON run_config(key, value);
+INSERT OR IGNORE INTO run_config(run, key, value)
+  SELECT runs.id, json_extract(pair.value, '$[0]'), json_extract(pair.value, '$[1]')
+  FROM runs, json_each(config_rows_json(runs.config)) AS pair;
+
+CREATE TABLE curves(
+  id INTEGER PRIMARY KEY,
+  run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+  stage TEXT NOT NULL,
+  name TEXT NOT NULL,
+  UNIQUE(run, stage, name)
+) STRICT;
+
+CREATE TABLE curve_points(
+  curve INTEGER NOT NULL REFERENCES curves(id) ON DELETE CASCADE,
+  step INTEGER NOT NULL,
+  tokens INTEGER NOT NULL,
+  value REAL,
+  PRIMARY KEY(curve, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW run_metrics(run, stage, step, tokens, name, value) AS
+  SELECT run, stage, step, tokens, name, value FROM curves JOIN curve_points ON curve = id;
+
+CREATE TABLE removed_versions(
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  run TEXT,
+  stage TEXT NOT NULL,
+  step INTEGER NOT NULL,
+  tokens INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  removed_at TEXT NOT NULL,
+  PRIMARY KEY(name, version)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER remember_removed AFTER DELETE ON versions BEGIN
+  INSERT OR REPLACE INTO removed_versions
+    VALUES(old.name, old.version, old.run, old.stage, old.step, old.tokens, old.created_at,
+           strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+END;
+
+CREATE INDEX versions_by_step ON versions(step);
+CREATE INDEX versions_by_creation ON versions(created_at);
+)sql";
+
+constexpr std::array<std::string_view, 2> kMigrations = {kFirst, kQuestions};
 
 }  // namespace
 
@@ -124,6 +181,11 @@ bool needs_migration(Database& database, std::span<const std::string_view> steps
     throw Error(ErrorCode::corrupt, database.file() + " is an SQLite database, but not an EasyLM registry",
                 "move it away, or choose another --home");
   }
+  if (version < 0) {
+    throw Error(ErrorCode::corrupt,
+                "the registry " + database.file() + " is damaged: its schema has no number",
+                "restore it from a backup, or save what is left with sqlite3's .recover");
+  }
   if (version > static_cast<std::int64_t>(steps.size())) {
     throw Error(ErrorCode::unsupported,
                 "the registry " + database.file() + " was made by a newer EasyLM: its schema is " +
@@ -134,6 +196,7 @@ bool needs_migration(Database& database, std::span<const std::string_view> steps
 }
 
 void migrate(Database& database, std::span<const std::string_view> steps) {
+  database.define("config_rows_json", config_rows_json);
   while (needs_migration(database, steps)) {
     Transaction transaction(database);
     if (!needs_migration(database, steps)) return;  // another process was quicker

@@ -9,7 +9,8 @@
 
 namespace easylm {
 
-// SQL that turns schema n into n + 1; migrations()[0] makes the first from nothing.
+// SQL that turns schema n into n + 1; migrations()[0] makes the first from nothing. It may call
+// config_rows_json() of run_config.h.
 EASYLM_API std::span<const std::string_view> migrations();
 
 // Brings `database` to schema `steps.size()`, each step in a transaction of its own; `user_version` counts

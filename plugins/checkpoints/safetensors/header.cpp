@@ -10,7 +10,7 @@
 
 #include "easylm/error.h"
 #include "easylm/json.h"
-#include "json_events.h"
+#include "easylm/json_events.h"
 
 namespace easylm::safetensors {
 namespace {
@@ -81,15 +81,15 @@ class HeaderEvents final : public JsonEvents {
     (key_ == "shape" ? tensor_.shape : tensor_.offsets) = list_;
   }
 
-  void key(std::string text) override {
+  void key(std::string_view text) override {
     if (depth_ == 1) {
-      name_ = std::move(text);
+      name_ = text;
       key_.clear();
       if (name_.empty()) refuse(where_, "a tensor has no name");
       if (!names_.insert(name_).second) refuse_here("appears twice");
       return;
     }
-    key_ = std::move(text);
+    key_ = text;
     if (in_metadata()) {
       if (!metadata_keys_.insert(key_).second)
         refuse(where_, "metadata " + json_quoted(key_) + " appears twice");
@@ -100,11 +100,11 @@ class HeaderEvents final : public JsonEvents {
     }
   }
 
-  void string(std::string text) override {
+  void string(std::string_view text) override {
     if (depth_ == 2 && in_metadata()) {
-      header_.metadata.emplace_back(key_, std::move(text));
+      header_.metadata.emplace_back(key_, text);
     } else if (depth_ == 2 && key_ == "dtype") {
-      tensor_.dtype = dtype_of(text);
+      tensor_.dtype = dtype_of(std::string(text));
     } else {
       refuse_here("holds a text where none belongs");
     }
@@ -117,7 +117,9 @@ class HeaderEvents final : public JsonEvents {
     list_.push_back(x);
   }
 
-  void other(std::string_view what) override { refuse_here("holds " + std::string(what)); }
+  void real(double /*x*/) override { refuse_here("holds a number that is no 64-bit integer"); }
+  void boolean(bool x) override { refuse_here(x ? "holds true" : "holds false"); }
+  void null() override { refuse_here("holds null"); }
 
  private:
   struct Tensor {
@@ -137,14 +139,14 @@ class HeaderEvents final : public JsonEvents {
     refuse(where_, (in_metadata() ? "the metadata" : tensor_text(name_)) + " " + reason);
   }
 
-  DType dtype_of(const std::string& text) const {
+  DType dtype_of(std::string_view text) const {
     for (const TypeName& type : kTypes) {
       if (type.name == text) return type.dtype;
     }
     if (std::find(kForeignTypes.begin(), kForeignTypes.end(), text) != kForeignTypes.end()) {
       throw Error(ErrorCode::unsupported,
-                  std::string(where_) + ": " + tensor_text(name_) + " has elements of type " + text +
-                      ", which this version of EasyLM can't hold",
+                  std::string(where_) + ": " + tensor_text(name_) + " has elements of type " +
+                      std::string(text) + ", which this version of EasyLM can't hold",
                   "convert it to F32, F16 or BF16");
     }
     refuse_here("has the unknown element type " + json_quoted(text));
@@ -231,8 +233,11 @@ Header parse_header(std::span<const std::byte> file, std::string_view where) {
   return header;
 }
 
-std::string header_bytes(std::span<const Entry> entries) {
-  std::string text = R"({"__metadata__":{"format":"pt"})";
+std::string header_bytes(std::span<const Entry> entries,
+                         std::span<const std::pair<std::string, std::string>> metadata) {
+  std::string text = R"({"__metadata__":{"format":"pt")";
+  for (const auto& [key, value] : metadata) text += "," + json_quoted(key) + ":" + json_quoted(value);
+  text += "}";
   for (const Entry& entry : entries) {
     text += "," + json_quoted(entry.info.name) + R"(:{"dtype":")";
     text += stored_name(entry.info.dtype);

@@ -33,6 +33,7 @@ Header parse_header(std::span<const std::byte> file, std::string_view where);
 
 // The length and the JSON, padded so that the data begins at a multiple of eight. REQUIRES: entries as in
 // Header.
-std::string header_bytes(std::span<const Entry> entries);
+std::string header_bytes(std::span<const Entry> entries,
+                         std::span<const std::pair<std::string, std::string>> metadata = {});
 
 }  // namespace easylm::safetensors

@@ -10,11 +10,11 @@
 #include <utility>
 
 #include "easylm/error.h"
+#include "easylm/huggingface_folder.h"
 #include "easylm/json.h"
-#include "folder.h"
+#include "easylm/mapped_file.h"
+#include "easylm/shard_index.h"
 #include "header.h"
-#include "mapped_file.h"
-#include "shard_index.h"
 
 namespace easylm::safetensors {
 namespace {
@@ -51,7 +51,8 @@ class Reader final : public TensorReader {
   void sort();
 
   std::span<const TensorInfo> tensors() const override { return tensors_; }
-  std::span<const std::byte> bytes(std::size_t index) const override;
+  void read(std::size_t index, std::int64_t offset, std::span<std::byte> into) const override;
+  std::span<const std::byte> view(std::size_t index) const override;
   std::optional<Table> model_config() const override { return read_model_config(folder_); }
   std::vector<NamedFile> tokenizer_files() const override { return read_tokenizer_files(folder_); }
   std::vector<std::pair<std::string, std::string>> metadata() const override { return metadata_; }
@@ -107,25 +108,17 @@ void Reader::sort() {
   pieces_.clear();
 }
 
-std::span<const std::byte> Reader::bytes(std::size_t index) const {
-  EASYLM_CHECK(index < bytes_.size(), "a tensor was asked for that isn't there");
-  return bytes_[index];
+void Reader::read(std::size_t index, std::int64_t offset, std::span<std::byte> into) const {
+  const std::span<const std::byte> all = view(index);
+  EASYLM_CHECK(offset >= 0 && static_cast<std::size_t>(offset) <= all.size() &&
+                   into.size() <= all.size() - static_cast<std::size_t>(offset),
+               "bytes beyond a tensor were asked for");
+  std::ranges::copy(all.subspan(static_cast<std::size_t>(offset), into.size()), into.begin());
 }
 
-void add_shards(Reader& reader, const fs::path& index) {
-  const std::optional<std::string> text = read_small_file(index, kMostIndexBytes);
-  const WeightMap map = parse_index(text.value_or(""), index.string());
-  std::map<std::string, std::set<std::string>> names_of;
-  for (const auto& [tensor, file] : map) names_of[file].insert(tensor);
-  for (const auto& [file, names] : names_of) {
-    const fs::path path = index.parent_path() / file;
-    if (!is_file(path)) {
-      throw Error(ErrorCode::not_found,
-                  path.string() + " isn't there, and " + index.filename().string() + " needs it",
-                  "get the missing file");
-    }
-    reader.add(path, &names);
-  }
+std::span<const std::byte> Reader::view(std::size_t index) const {
+  EASYLM_CHECK(index < bytes_.size(), "a tensor was asked for that isn't there");
+  return bytes_[index];
 }
 
 }  // namespace
@@ -154,7 +147,7 @@ std::unique_ptr<TensorReader> open_path(const fs::path& path) {
   }
   auto reader = std::make_unique<Reader>(file.parent_path());
   if (is_index(file)) {
-    add_shards(*reader, file);
+    for (const Shard& shard : read_shards(file)) reader->add(shard.file, &shard.tensors);
   } else {
     reader->add(file, nullptr);
   }

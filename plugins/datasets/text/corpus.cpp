@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "easylm/error.h"
+#include "text_files.h"
 
 namespace easylm::datasets {
 namespace {
@@ -42,14 +43,14 @@ class Sha256 {
 
 }  // namespace
 
-Corpus::Corpus(const TextFiles& text, const Tokenizer& tokenizer, const DocumentMarks& marks,
+Corpus::Corpus(const DataFiles& text, const Tokenizer& tokenizer, const DocumentMarks& marks,
                const StopToken& stop)
     : lengths_(static_cast<std::size_t>(tokenizer.vocabulary_size()), kUnknownLength) {
   for (const auto mark : {marks.before, marks.after}) {
     if (mark) lengths_.at(static_cast<std::size_t>(*mark)) = 0;
   }
   Sha256 hash;
-  for (const TextFile& file : text.files) {
+  for (const DataFile& file : text.files) {
     if (stop.requested()) {
       throw Error(ErrorCode::interrupted, "dataset text: stopped while reading " + file.name);
     }
@@ -66,7 +67,7 @@ Corpus::Corpus(const TextFiles& text, const Tokenizer& tokenizer, const Document
   content_hash_ = hash.finish();
 }
 
-void Corpus::append(const TextFile& file, std::string_view text, const Tokenizer& tokenizer,
+void Corpus::append(const DataFile& file, std::string_view text, const Tokenizer& tokenizer,
                     const DocumentMarks& marks) {
   documents_.push_back({file.name, static_cast<std::int64_t>(tokens_.size())});
   if (marks.before) tokens_.push_back(*marks.before);
@@ -91,6 +92,17 @@ void Corpus::index_document(const Document& document, const Tokenizer& tokenizer
 }
 
 std::int64_t Corpus::token_length(TokenId id) const { return lengths_.at(static_cast<std::size_t>(id)); }
+
+std::vector<std::int64_t> Corpus::document_lengths() const {
+  std::vector<std::int64_t> lengths;
+  lengths.reserve(documents_.size());
+  for (std::size_t i = 0; i < documents_.size(); ++i) {
+    const bool is_last = i + 1 == documents_.size();
+    const auto end = is_last ? static_cast<std::int64_t>(tokens_.size()) : documents_[i + 1].first_token;
+    lengths.push_back(end - documents_[i].first_token);
+  }
+  return lengths;
+}
 
 std::string Corpus::where(std::int64_t index) const {
   auto document = std::upper_bound(documents_.begin(), documents_.end(), index,

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "easylm/data_files.h"
 #include "easylm/host.h"
 #include "easylm/tokenizer.h"
-#include "text_files.h"
 
 namespace easylm::datasets {
 
@@ -24,13 +24,16 @@ class Corpus {
 
   // Reads and tokenises all files; empty ones are left out. Throws Error{interrupted} if `stop` is set
   // meanwhile.
-  Corpus(const TextFiles& text, const Tokenizer& tokenizer, const DocumentMarks& marks,
+  Corpus(const DataFiles& text, const Tokenizer& tokenizer, const DocumentMarks& marks,
          const StopToken& stop);
 
   std::span<const TokenId> tokens() const { return tokens_; }
 
   // "romeo.txt, byte 1204": where the text of tokens()[index] begins.
   std::string where(std::int64_t index) const;
+
+  // Of each document, in tokens, marks too.
+  std::vector<std::int64_t> document_lengths() const;
 
   std::int64_t num_bytes() const { return num_bytes_; }  // of text
   std::int64_t token_length(TokenId id) const;           // bytes of text; 0 for marks. REQUIRES: id occurs
@@ -44,7 +47,7 @@ class Corpus {
     std::string name;
     std::int64_t first_token;
   };
-  void append(const TextFile& file, std::string_view text, const Tokenizer& tokenizer,
+  void append(const DataFile& file, std::string_view text, const Tokenizer& tokenizer,
               const DocumentMarks& marks);
   void index_document(const Document& document, const Tokenizer& tokenizer);
 

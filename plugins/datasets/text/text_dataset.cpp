@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <limits>
+#include <map>
 
 #include "easylm/error.h"
 
@@ -50,7 +51,7 @@ void TextDataset::open(const DatasetOptions& options) {
   EASYLM_CHECK(options.tokenizer != nullptr, "dataset text was opened without a tokenizer");
   EASYLM_CHECK(options.world > 0 && options.rank >= 0 && options.rank < options.world, "no such rank");
   options_ = options;
-  const TextFiles files = find_text_files(config_.path.text);
+  const DataFiles files = find_data_files(config_.path.text, ".txt", "dataset text");
   if (files.files.empty()) {
     throw refusal(ErrorCode::not_found, "there is no *.txt file in " + config_.path.text,
                   "set `path` to a text file, or to a folder with *.txt files");
@@ -141,11 +142,14 @@ void TextDataset::fill_row(std::int64_t row, std::int64_t index_in_batch) {
   std::fill_n(inputs, length, 0);
   std::fill_n(targets, length, 0);
   std::fill_n(mask, length, 0.0F);
+  places_ += length;
+  padding_ += length;
   if (options_.pass == DatasetPass::once && row >= num_windows_) return;
 
   const std::span<const TokenId> tokens = corpus_.tokens();
   const std::int64_t first = window_of(row) * length;
   const std::int64_t used = std::min(length, static_cast<std::int64_t>(tokens.size()) - 1 - first);
+  padding_ -= used;
   std::copy_n(tokens.begin() + first, used, inputs);
   std::copy_n(tokens.begin() + first + 1, used, targets);
   for (std::int64_t i = 0; i < used; ++i) {
@@ -216,6 +220,24 @@ void TextDataset::seek(const DatasetPosition& position) {
 std::int64_t TextDataset::text_bytes() const {
   EASYLM_CHECK(num_windows_ > 0, "dataset text was asked for its size before it was opened");
   return corpus_.num_bytes() - corpus_.token_length(corpus_.tokens().front());
+}
+
+void* TextDataset::extension(std::string_view id) {
+  return id == DatasetCounter::kInterface ? static_cast<DatasetCounter*>(this) : nullptr;
+}
+
+DatasetCounts TextDataset::counts() const {
+  std::map<std::int64_t, std::int64_t> lengths;
+  DatasetCounts counts;
+  for (const std::int64_t length : corpus_.document_lengths()) {
+    ++counts.documents;
+    counts.tokens += length;
+    ++lengths[length];
+  }
+  counts.places = places_;
+  counts.padding = padding_;
+  for (const auto& [length, documents] : lengths) counts.lengths.push_back({length, documents});
+  return counts;
 }
 
 std::string TextDataset::fingerprint() const {

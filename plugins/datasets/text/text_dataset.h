@@ -18,8 +18,10 @@
 
 namespace easylm::datasets {
 
-class TextDataset final : public Dataset {
+class TextDataset final : public Dataset, public DatasetCounter {
  public:
+  using Dataset::kInterface;
+
   struct Config {
     Path path;
     std::int64_t sequence_length = 0;
@@ -44,6 +46,8 @@ class TextDataset final : public Dataset {
   std::int64_t tokens_per_batch() const override { return config_.batch_size * config_.sequence_length; }
   std::int64_t text_bytes() const override;
   std::string fingerprint() const override;
+  void* extension(std::string_view id) override;
+  DatasetCounts counts() const override;
 
  private:
   DocumentMarks choose_marks() const;
@@ -62,7 +66,8 @@ class TextDataset final : public Dataset {
   DocumentMarks marks_;
   Corpus corpus_;
   std::int64_t num_windows_ = 0;
-  std::int64_t next_batch_ = 0;  // of all ranks together; this rank reads next_batch_ + rank
+  std::int64_t places_ = 0, padding_ = 0;  // see DatasetCounts
+  std::int64_t next_batch_ = 0;            // of all ranks together; this rank reads next_batch_ + rank
 
   struct Order {
     std::int64_t epoch;

@@ -36,6 +36,28 @@ void describe_facts(Schema<Config>& s) {
                                            " + 3 * intermediate_size) + 3 * hidden_size)");
 }
 
+void describe_tensors(Schema<Config>& s) {
+  const std::string layers = "num_hidden_layers", hidden = "hidden_size", mlp = "intermediate_size";
+  const auto linear = [&](const std::string& name, const std::string& outputs, const std::string& inputs) {
+    const std::string stem = "model.layers.{i}." + name;
+    const bool in_attention = name.starts_with("self_attn");
+    s.tensor({stem + ".weight", {outputs, inputs}, layers});
+    s.tensor({stem + ".bias", {outputs}, layers, in_attention ? "attention_bias" : "mlp_bias"});
+  };
+  s.tensor({"model.embed_tokens.weight", {"vocab_size", hidden}});
+  s.tensor({"model.layers.{i}.input_layernorm.weight", {hidden}, layers});
+  linear("self_attn.q_proj", kQueryWidth, hidden);
+  linear("self_attn.k_proj", kKeyWidth, hidden);
+  linear("self_attn.v_proj", kKeyWidth, hidden);
+  linear("self_attn.o_proj", hidden, kQueryWidth);
+  s.tensor({"model.layers.{i}.post_attention_layernorm.weight", {hidden}, layers});
+  linear("mlp.gate_proj", mlp, hidden);
+  linear("mlp.up_proj", mlp, hidden);
+  linear("mlp.down_proj", hidden, mlp);
+  s.tensor({"model.norm.weight", {hidden}});
+  s.tensor({"lm_head.weight", {"vocab_size", hidden}, {}, "not tie_word_embeddings"});
+}
+
 void describe_constraints(Schema<Config>& s) {
   s.require("head_dim > 0 ? 1 : hidden_size % num_attention_heads == 0", "hidden_size",
             "hidden_size {hidden_size} is not a multiple of num_attention_heads {num_attention_heads}",
@@ -197,6 +219,7 @@ void Config::describe(Schema<Config>& s) {
   describe_training(s);
   describe_presets(s);
   describe_facts(s);
+  describe_tensors(s);
   describe_constraints(s);
 }
 

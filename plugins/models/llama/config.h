@@ -44,7 +44,7 @@ struct Config {
   double initializer_range = 0.02;
   double embedding_dropout = 0, attention_dropout = 0, feedforward_dropout = 0, residue_dropout = 0;
   double fcm_min_ratio = 0, fcm_max_ratio = 0;
-  Table attention = {"sdpa"};
+  Table attention = {"auto"};
 
   static void describe(Schema<Config>& s);
 

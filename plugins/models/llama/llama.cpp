@@ -172,7 +172,7 @@ void Llama::initialise(Host& host) {
 
 at::Tensor Llama::embed(const at::Tensor& ids_BT, ForwardContext& context) {
   check_ids(ids_BT, facts_.vocabulary_size);
-  const at::Tensor h_BTD = at::embedding(embedding_VD_, ids_BT);
+  at::Tensor h_BTD = at::embedding(embedding_VD_, ids_BT);
   if (context.phase() == Phase::infer) return h_BTD;
   return dropout(h_BTD, config_.embedding_dropout, context.random("embedding dropout"));
 }
@@ -217,14 +217,14 @@ at::Tensor Llama::attend(std::int64_t index, const at::Tensor& x_BTD, KvView* ca
     call.dropout_seed = context.random(layer.prefix + "attention dropout").key();
   }
   const at::Tensor o_BTNH = attention_->forward(call).o_BTNH;
-  const at::Tensor out_BTD = context.linear(layer.o, o_BTNH.flatten(2, 3));
+  at::Tensor out_BTD = context.linear(layer.o, o_BTNH.flatten(2, 3));
   if (context.phase() == Phase::infer) return out_BTD;
   return dropout(out_BTD, config_.residue_dropout, context.random(layer.prefix + "residue dropout"));
 }
 
 at::Tensor Llama::feed_forward(const Layer& layer, const at::Tensor& x_BTD, ForwardContext& context) const {
   const at::Tensor product_BTF = swiglu(context.linear(layer.gate, x_BTD), context.linear(layer.up, x_BTD));
-  const at::Tensor out_BTD = context.linear(layer.down, product_BTF);
+  at::Tensor out_BTD = context.linear(layer.down, product_BTF);
   if (context.phase() == Phase::infer) return out_BTD;
   return dropout(out_BTD, config_.feedforward_dropout, context.random(layer.prefix + "feedforward dropout"));
 }

@@ -10,6 +10,7 @@
 #include "easylm/sdk/plugin.h"
 #include "easylm/tensor/adafactor.h"
 #include "easylm/tensor/optimizer.h"
+#include "easylm/tensor/simd.h"
 
 namespace easylm {
 namespace {
@@ -34,8 +35,8 @@ struct Coefficients {
   float decay;                 // share of the parameter that weight decay takes off
 };
 
-EASYLM_VECTORISED void sweep(float* __restrict__ p, const float* __restrict__ g, float* __restrict__ m,
-                             float* __restrict__ v, std::int64_t size, const Coefficients& c) {
+EASYLM_SIMD void sweep(float* __restrict__ p, const float* __restrict__ g, float* __restrict__ m,
+                       float* __restrict__ v, std::int64_t size, const Coefficients& c) {
   for (std::int64_t i = 0; i < size; ++i) {
     const float gradient = g[i] * c.gradient_scale;
     m[i] = c.b1 * m[i] + c.rest1 * gradient;

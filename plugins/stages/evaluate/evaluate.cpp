@@ -117,7 +117,7 @@ class Evaluate : public Stage {
     Table table;
     if (!ready.uri.empty()) table.set("model", {ready.uri, {}});
     for (const auto& [name, value] : numbers) table.set(name, {value, {}});
-    const auto file = context.host().paths().run / (std::string(context.stage_name()) + ".json");
+    auto file = context.host().paths().run / (std::string(context.stage_name()) + ".json");
     std::ofstream stream(file, std::ios::binary);
     stream << json_text(table);
     if (!stream.flush()) throw Error(ErrorCode::io, "could not write " + file.string(), "is the disk full?");

@@ -1,10 +1,9 @@
 // Continues a prompt with a model, and prints the text as it comes.
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/linear.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,44 +14,14 @@
 #include "easylm/json.h"
 #include "easylm/sdk/plugin.h"
 #include "easylm/stage.h"
-#include "easylm/tensor/block_runner.h"
+#include "easylm/tensor/decoder.h"
 #include "easylm/tensor/device.h"
-#include "easylm/tensor/kv_cache.h"
 #include "easylm/tensor/model_store.h"
 #include "easylm/tensor/sampler.h"
 #include "text_stream.h"
 
 namespace easylm::stages {
 namespace {
-
-// A model that is fed tokens and keeps what it has seen of them.
-class Decoder {
- public:
-  // Some models have room in their vocabulary that the tokenizer doesn't use: nothing is chosen from there.
-  Decoder(Model& model, const Tokenizer& tokenizer, at::Device device)
-      : model_(model),
-        num_tokens_(std::min(tokenizer.vocabulary_size(), model.facts().vocabulary_size)),
-        device_(device),
-        cache_(model.facts().num_layers) {}
-
-  bool full() const { return cache_.length() >= model_.facts().max_positions; }
-
-  // Logits of what follows `ids`. REQUIRES: they fit.
-  at::Tensor feed(std::vector<TokenId> ids) {
-    const auto size = static_cast<std::int64_t>(ids.size());
-    const at::Tensor ids_BT = at::from_blob(ids.data(), {1, size}, at::kInt).to(device_, at::kLong);
-    ForwardContext context(Phase::infer);
-    const at::Tensor h_BTD = run_model_cached(model_, ids_BT, cache_, context);
-    const at::Tensor logits_V = at::linear(h_BTD.select(0, 0).select(0, size - 1), model_.head_weight());
-    return logits_V.narrow(0, 0, num_tokens_);
-  }
-
- private:
-  Model& model_;
-  std::int64_t num_tokens_;
-  at::Device device_;
-  GrowingKvCache cache_;
-};
 
 struct Generated {
   std::vector<TokenId> tokens;
@@ -206,7 +175,7 @@ class Generate : public Stage {
       show(stream.push(std::string_view(text).substr(decoded)));
       decoded = text.size();
       result.finish_reason = reason_to_end(stream, decoder, result);
-      if (result.finish_reason.empty()) logits_V = decoder.feed({token.id});
+      if (result.finish_reason.empty()) logits_V = decoder.feed(std::array{token.id});
     }
     show(stream.finish());
     return result;

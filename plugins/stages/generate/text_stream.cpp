@@ -100,7 +100,7 @@ std::string TextStream::push(std::string_view bytes) {
 std::string TextStream::finish() { return release(pending_.size()); }
 
 std::string TextStream::release(std::size_t size) {
-  const std::string text = valid_utf8(std::string_view(pending_).substr(0, size));
+  std::string text = valid_utf8(std::string_view(pending_).substr(0, size));
   pending_.erase(0, size);
   return text;
 }

@@ -55,6 +55,37 @@ TrainRun::TrainRun(StageContext& context, const TrainConfig& config)
   state_.seed = context_.run().seed;
   state_.precision = context_.run().precision;
   state_.dataset_fingerprint = data_->fingerprint();
+  state_.settings = {{"accumulate_gradient_steps", static_cast<double>(config_.accumulate_gradient_steps)},
+                     {"clip_gradient", config_.clip_gradient},
+                     {"tokens_per_pass", static_cast<double>(config_.tokens_per_pass)}};
+  if (const SavedVersion* from = context_.checkpoints().resume()) go_on_from(*from);
+}
+
+// As if the run that saved `version` had never stopped.
+void TrainRun::go_on_from(const SavedVersion& version) {
+  const TrainingState then = read_training_state(version.path);
+  require_same_work(then, version.uri);
+  const auto format = context_.checkpoints().format();
+  load_weights(*model_.model, *format, version.path);
+  load_training_tensors(*format, version.path, then, *train_step_, *optimizer_);
+  data_->seek(then.position);
+  saved_step_ = then.step;
+  state_ = then;
+}
+
+// What the host can't compare: the data themselves, and this stage's own settings.
+void TrainRun::require_same_work(const TrainingState& then, const std::string& uri) const {
+  std::vector<std::string> differences;
+  if (then.dataset_fingerprint != state_.dataset_fingerprint) {
+    differences.push_back("the training data are not what they were");
+  }
+  for (const auto& [name, now] : state_.settings) {
+    const auto found = std::ranges::find(then.settings, name, [](const auto& pair) { return pair.first; });
+    if (found == then.settings.end() || found->second != now) differences.push_back(name + " was another");
+  }
+  if (differences.empty()) return;
+  throw Error(ErrorCode::invalid_config, "this run can't go on from " + uri + ": " + joined(differences),
+              "change that back, begin anew with --resume never, or give the run another name");
 }
 
 void TrainRun::open_datasets() {
@@ -81,44 +112,48 @@ TrainStepOptions TrainRun::step_options() const {
 void TrainRun::run() {
   reset_cpu_memory_peaks();
   span_start_ = Clock::now();
+  validate_if_due();  // the signal may have come just then
   while (state_.step < config_.steps) {
-    stop_if_told();
     train_one_step();
-    if (due(state_.step, config_.validate_every_steps)) validate();
-    if (context_.checkpoints().due(state_.step)) save();
+    validate_if_due();
+    if (context_.checkpoints().due(state_.step)) save_later();
     context_.progress(state_.step, config_.steps);
   }
-  if (saved_step_ != state_.step) save();
-  const Artifact version = {.component = nullptr, .path = saved_.path, .uri = saved_.uri, .config = {}};
-  context_.output("checkpoint", version);
+  const SavedVersion last = saved_now();
+  context_.output("checkpoint", {.component = nullptr, .path = last.path, .uri = last.uri, .config = {}});
   train_step_.reset();  // from here on the model is for inference
-  context_.output("model", {.component = model_.model, .path = saved_.path, .uri = saved_.uri, .config = {}});
+  context_.output("model", {.component = model_.model, .path = last.path, .uri = last.uri, .config = {}});
 }
 
+// A stop in the middle of a step leaves that step undone: its batches come again.
 void TrainRun::stop_if_told() {
   if (!context_.host().stop().requested()) return;
-  if (saved_step_ != state_.step) save();
+  const SavedVersion last = saved_now();
   const std::string at = "step " + std::to_string(state_.step) + " of " + std::to_string(config_.steps);
   throw Error(
       ErrorCode::interrupted,
-      state_.step == 0 ? "stopped before the first step" : "stopped at " + at + ", saved as " + saved_.uri,
-      saved_.uri.empty() ? "nothing is lost"
-                         : "to train on from there: [model] from = \"" + saved_.uri + "\"");
+      state_.step == 0 ? "stopped before the first step" : "stopped at " + at + ", saved as " + last.uri,
+      "run the same command again to go on");
 }
 
 void TrainRun::train_one_step() {
   std::string where;
+  std::int64_t tokens = 0;
   for (std::int64_t i = 0; i < config_.accumulate_gradient_steps; ++i) {
+    stop_if_told();
     TokenBatch batch;
     const bool more = data_->next(batch);
     EASYLM_CHECK(more, "an endless dataset came to an end");
     train_step_->accumulate(batch);
-    state_.tokens += batch.num_rows * batch.length;
-    span_tokens_ += batch.num_rows * batch.length;
+    tokens += batch.num_rows * batch.length;
     where += (where.empty() ? "" : " and ") + batch.first.where;
   }
   const StepReport report = train_step_->update(state_.step);
   ++state_.step;
+  state_.tokens += tokens;
+  state_.counters = train_step_->counters();
+  state_.position = data_->position();
+  span_tokens_ += tokens;
   if (report.applied) {
     state_.skipped_steps_in_row = 0;
     skipped_batches_.clear();
@@ -161,13 +196,14 @@ void TrainRun::log_step(const StepReport& report) {
                             {"skipped_steps", static_cast<double>(state_.skipped_steps)},
                             {"peak_memory_bytes", static_cast<double>(cpu_memory().peak)}};
   context_.metrics({.step = state_.step, .tokens = state_.tokens, .metrics = metrics});
-  remember(measured_, "train_loss", report.loss);
-  remember(measured_, "train_accuracy", report.accuracy);
+  remember(state_.measured, "train_loss", report.loss);
+  remember(state_.measured, "train_accuracy", report.accuracy);
   span_start_ = Clock::now();
   span_tokens_ = 0;
 }
 
-void TrainRun::validate() {
+void TrainRun::validate_if_due() {
+  if (state_.step == state_.validated_step || !due(state_.step, config_.validate_every_steps)) return;
   const auto started = Clock::now();
   validation_->seek(validation_start_);
   Evaluation result;
@@ -185,32 +221,51 @@ void TrainRun::validate() {
                             {"validation_accuracy", result.accuracy()},
                             {"validation_perplexity", result.perplexity()}};
   context_.metrics({.step = state_.step, .tokens = state_.tokens, .metrics = metrics});
-  for (const Metric& metric : metrics) remember(measured_, std::string(metric.name), metric.value);
+  state_.validated_step = state_.step;
+  for (const Metric& metric : metrics) remember(state_.measured, std::string(metric.name), metric.value);
   span_start_ += Clock::now() - started;  // validation doesn't count as training time
 }
 
-TrainingState TrainRun::training_state() const {
-  TrainingState state = state_;
-  state.counters = train_step_->counters();
-  state.position = data_->position();
-  return state;
+// Validation counts for a version only if it was made at its step.
+SaveRequest TrainRun::save_request() const {
+  NamedNumbers metrics = state_.measured;
+  if (state_.validated_step != state_.step) {
+    std::erase_if(metrics, [](const auto& metric) { return metric.first.starts_with("validation_"); });
+  }
+  return {.step = state_.step,
+          .tokens = state_.tokens,
+          .dataset_fingerprint = state_.dataset_fingerprint,
+          .parent = model_.uri,
+          .metrics = std::move(metrics)};
 }
 
-void TrainRun::save() {
+// All that a version holds; the tensors are those that the next update changes.
+std::vector<TensorFiles> TrainRun::version_files() const {
+  return {model_files(*model_.model, *tokenizer_), training_files(state_, *train_step_, *optimizer_)};
+}
+
+// Training goes on with the originals while the copies are written.
+void TrainRun::save_later() {
   const auto started = Clock::now();
-  Checkpoints& checkpoints = context_.checkpoints();
-  const SaveRequest request = {.step = state_.step,
-                               .tokens = state_.tokens,
-                               .dataset_fingerprint = state_.dataset_fingerprint,
-                               .parent = saved_.uri.empty() ? model_.uri : saved_.uri,
-                               .metrics = measured_};
-  const auto format = checkpoints.format();
-  saved_ = checkpoints.save(request, [&](const std::filesystem::path& folder) {
-    write_model(*format, folder, *model_.model, *tokenizer_, {});
-    write_training_state(*format, folder, training_state(), *train_step_, *optimizer_);
+  std::vector<TensorFiles> files = version_files();
+  context_.checkpoints().saved();  // so that there is one set of copies at a time
+  std::ranges::transform(files, files.begin(), copied);
+  context_.checkpoints().save_later(save_request(), [format = context_.checkpoints().format(),
+                                                     files = std::move(files)](const auto& folder) {
+    for (const TensorFiles& part : files) write_files(*format, folder, part);
   });
   saved_step_ = state_.step;
   span_start_ += Clock::now() - started;  // nor does saving
+}
+
+SavedVersion TrainRun::saved_now() {
+  if (saved_step_ == state_.step) return context_.checkpoints().saved();
+  const auto format = context_.checkpoints().format();
+  const std::vector<TensorFiles> files = version_files();
+  saved_step_ = state_.step;
+  return context_.checkpoints().save(save_request(), [&](const std::filesystem::path& folder) {
+    for (const TensorFiles& part : files) write_files(*format, folder, part);
+  });
 }
 
 }  // namespace easylm::stages

@@ -28,14 +28,18 @@ class TrainRun {
 
  private:
   void open_datasets();
+  void go_on_from(const SavedVersion& version);
+  void require_same_work(const TrainingState& then, const std::string& uri) const;
   TrainStepOptions step_options() const;
 
   void train_one_step();
   void note_skipped(const StepReport& report, const std::string& where);
   void log_step(const StepReport& report);
-  void validate();
-  void save();
-  TrainingState training_state() const;
+  void validate_if_due();
+  SaveRequest save_request() const;
+  std::vector<TensorFiles> version_files() const;
+  void save_later();
+  SavedVersion saved_now();  // the version of this very step, saved if it isn't yet
   void stop_if_told();
 
   StageContext& context_;
@@ -49,10 +53,8 @@ class TrainRun {
   DatasetPosition validation_start_;
   std::unique_ptr<TrainStep> train_step_;
 
-  TrainingState state_;
+  TrainingState state_;                       // after the last whole step
   std::vector<std::string> skipped_batches_;  // of the skipped updates in a row
-  NamedNumbers measured_;                     // as last logged, for the next version
-  SavedVersion saved_;
   std::int64_t saved_step_ = 0;
 
   std::chrono::steady_clock::time_point span_start_;  // tokens a second are counted from here

@@ -48,11 +48,4 @@ struct UpdateBlock {
 EASYLM_API void update_by_blocks(const UpdateTensors& tensors,
                                  const std::function<void(const UpdateBlock&)>& kernel);
 
-// Compiles a loop for the instruction sets that matter and picks one when the program starts.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define EASYLM_VECTORISED __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
-#else
-#define EASYLM_VECTORISED
-#endif
-
 }  // namespace easylm

@@ -23,12 +23,16 @@ struct ReadyModel {
 // are on `device` in `dtype`.
 EASYLM_API ReadyModel obtain_model(StageContext& context, at::Device device, at::ScalarType dtype);
 
+// The same for what came in by another port.
+EASYLM_API ReadyModel obtain_model(StageContext& context, const Artifact& artifact, at::Device device,
+                                   at::ScalarType dtype);
+
 // The tokenizer of the port "tokenizer".
 EASYLM_API std::shared_ptr<Tokenizer> obtain_tokenizer(StageContext& context);
 
 // Copies every parameter from the files at `path` into `model`. Throws Error that names each tensor that is
 // missing, left over or of another shape.
-EASYLM_API void load_weights(Model& model, const CheckpointFormat& format, const std::filesystem::path& path);
+EASYLM_API void load_weights(Model& model, CheckpointFormat& format, const std::filesystem::path& path);
 
 // A tensor with the name under which it is stored.
 struct NamedTensor {
@@ -41,13 +45,25 @@ struct NamedTensor {
 EASYLM_API void read_tensors(const CheckpointFormat& format, const std::filesystem::path& path,
                              const std::vector<NamedTensor>& tensors);
 
-// Writes tensors with `format` into `folder`, one at a time. `plan` says the rest; its tensors are filled in.
-EASYLM_API void write_tensors(const CheckpointFormat& format, const std::filesystem::path& folder,
-                              WritePlan plan, const std::vector<NamedTensor>& tensors);
+// Tensors that are to be written, with the small files beside them.
+struct TensorFiles {
+  std::filesystem::path folder;  // within a version; empty: its top
+  WritePlan plan;                // of `tensors`
+  std::vector<NamedTensor> tensors;
+};
 
-// Writes `model` (weights from `weights` where given, else its own parameters) with config and tokenizer as a
-// Hugging Face directory.
-EASYLM_API void write_model(const CheckpointFormat& format, const std::filesystem::path& folder, Model& model,
-                            const Tokenizer& tokenizer, const std::vector<NamedTensor>& weights);
+// `plan` is completed with what `tensors` are; `folder` stays empty.
+EASYLM_API TensorFiles tensor_files(WritePlan plan, std::vector<NamedTensor> tensors);
+
+// `model` with config and tokenizer: a Hugging Face directory. Its tensors are the model's own.
+EASYLM_API TensorFiles model_files(Model& model, const Tokenizer& tokenizer);
+
+// The same with copies of the tensors in the memory of the CPU: they stay what they are while training goes
+// on.
+EASYLM_API TensorFiles copied(const TensorFiles& files);
+
+// Writes `files` under `version`, one tensor at a time. [any-thread]
+EASYLM_API void write_files(const CheckpointFormat& format, const std::filesystem::path& version,
+                            const TensorFiles& files);
 
 }  // namespace easylm

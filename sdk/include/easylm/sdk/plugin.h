@@ -46,8 +46,9 @@ class ComponentRegistrar {
     factory.description = {std::string(T::kKind), std::string(T::kInterface),
                            std::move(name),       std::move(doc),
                            schema.fields(),       schema.presets(),
-                           schema.facts(),        schema.constraints(),
-                           schema.needs(),        schema.makes()};
+                           schema.facts(),        schema.tensors(),
+                           schema.constraints(),  schema.needs(),
+                           schema.makes()};
     factory.create = [schema](Host& host, const Table& table) -> Component* {
       return new T(host, schema.read(table));
     };

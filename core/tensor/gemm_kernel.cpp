@@ -1,0 +1,88 @@
+// Kernels by instruction set, and the choice between them.
+#include "easylm/tensor/gemm_kernel.h"
+
+#include "gemm_loops.h"
+
+namespace easylm {
+
+namespace {
+
+// One instruction set: `attributes` say what the compiler may use, `lanes` are the floats in a register; a
+// tile of `rows` × 2 registers leaves room for a row of B and one number of A.
+#define EASYLM_GEMM_KERNEL(name, attributes, lanes, rows, ...)                                           \
+  attributes void name##_tile(std::int64_t depth, const float* a, const float* b, std::int64_t b_stride, \
+                              float* c, std::int64_t c_stride, bool accumulate) {                        \
+    gemm_loops::multiply<lanes, rows, 2>(depth, a, b, b_stride, c, c_stride, accumulate);                \
+  }                                                                                                      \
+  template <typename T>                                                                                  \
+  attributes void name##_pack_a(const GemmLines<T>& lines, float* panels) {                              \
+    gemm_loops::pack<rows>(lines, panels);                                                               \
+  }                                                                                                      \
+  template <typename T>                                                                                  \
+  attributes void name##_pack_b(const GemmLines<T>& lines, float* panels) {                              \
+    gemm_loops::pack<2 * (lanes)>(lines, panels);                                                        \
+  }                                                                                                      \
+  constexpr GemmKernel name = {rows,          2 * (lanes),   __VA_ARGS__,   name##_pack_a,               \
+                               name##_pack_b, name##_pack_a, name##_pack_b, name##_tile}
+
+// Block depth in words, rows and columns; numbers in a word; whether it is vectorised.
+EASYLM_GEMM_KERNEL(portable, , 4, 4, 256, 64, 1024, 1, false);
+#if defined(__x86_64__)
+EASYLM_GEMM_KERNEL(avx2, __attribute__((target("avx2,fma"))), 8, 6, 384, 144, 1536, 1, true);
+EASYLM_GEMM_KERNEL(avx512, __attribute__((target("avx512f,avx2,fma"))), 16, 14, 256, 196, 2048, 1, true);
+
+#define EASYLM_AVX512_BF16 __attribute__((target("avx512f,avx512bf16,avx2,fma")))
+EASYLM_AVX512_BF16 void avx512_bf16_tile(std::int64_t words, const float* a, const float* b,
+                                         std::int64_t b_stride, float* c, std::int64_t c_stride,
+                                         bool accumulate) {
+  gemm_loops::multiply_pairs<14, 2>(words, a, b, b_stride, c, c_stride, accumulate);
+}
+EASYLM_AVX512_BF16 void avx512_bf16_pack_a(const GemmLines<c10::BFloat16>& lines, float* panels) {
+  gemm_loops::pack_pairs<14>(lines, panels);
+}
+EASYLM_AVX512_BF16 void avx512_bf16_pack_b(const GemmLines<c10::BFloat16>& lines, float* panels) {
+  gemm_loops::pack_pairs<32>(lines, panels);
+}
+constexpr GemmKernel kAvx512Bf16 = {14,
+                                    32,
+                                    256,
+                                    196,
+                                    2048,
+                                    2,
+                                    true,
+                                    nullptr,
+                                    nullptr,
+                                    avx512_bf16_pack_a,
+                                    avx512_bf16_pack_b,
+                                    avx512_bf16_tile};
+#undef EASYLM_AVX512_BF16
+#endif
+
+#undef EASYLM_GEMM_KERNEL
+
+const GemmKernel& best_kernel() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) {
+    return __builtin_cpu_supports("avx512f") != 0 ? avx512 : avx2;
+  }
+#endif
+  return portable;
+}
+
+}  // namespace
+
+const GemmKernel& bf16_gemm_kernel() {
+#if defined(__x86_64__)
+  // On Intel's processors these dot products take more than twice as long as fp32's multiply-adds:
+  // docs/log.md.
+  if (__builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_is("intel") == 0) return kAvx512Bf16;
+#endif
+  return gemm_kernel();
+}
+
+const GemmKernel& gemm_kernel() {
+  static const GemmKernel& best = best_kernel();
+  return best;
+}
+
+}  // namespace easylm
