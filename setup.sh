@@ -3,6 +3,7 @@
 #
 #   ./setup.sh           Debian packages, LibTorch, Arrow, the text corpus
 #   ./setup.sh --tests   also the tools and the Python environment that the tests compare with
+#   ./setup.sh --cuda    also what LibTorch needs to use a GPU; fetched without being asked where NVIDIA's driver is
 #
 # What is fetched lies in ${XDG_CACHE_HOME:-~/.cache}/easylm, shared by all checkouts; only data/ is made in this one.
 set -euo pipefail
@@ -149,8 +150,9 @@ oracle_python() {  # a python that can load the unpacked torch: its C part is bu
 
 imports() { (cd / && "$1/bin/python" -c "import torch, transformers") 2>"$1/import.log"; }
 
-add_cuda_libraries() {
-  say "fetching the CUDA libraries that Python's torch loads (1.5 GB to fetch, 2.7 unpacked; no GPU is needed)"
+install_cuda() {  # without a GPU, Python's torch wants them all the same
+  [[ -e $LIBTORCH/nvidia/cu13/lib/libcublas.so.13 ]] && return
+  say "fetching the CUDA libraries that LibTorch's other half loads (1.5 GB to fetch, 2.7 unpacked)"
   local folder
   folder=$(new_folder)
   pip_into "$folder" "${CUDA_PACKAGES[@]}"
@@ -172,20 +174,23 @@ install_oracles() {
     "$venv/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps ||
     fail "pip could not install what $REQUIREMENTS names without dependencies" "see its message above"
   echo "$LIBTORCH" >"$("$venv/bin/python" -c 'import site; print(site.getsitepackages()[0])')/libtorch.pth"
-  imports "$venv" || add_cuda_libraries
+  imports "$venv" || install_cuda
   imports "$venv" || fail "the test environment can't import torch and transformers: $(tail -1 "$venv/import.log")" \
                           "remove $venv and $LIBTORCH and run $0 --tests again"
   touch "$venv/complete"
 }
 
 main() {
-  local packages=("${BUILD_PACKAGES[@]}") tests=no
-  case "$*" in
-    "") ;;
-    --tests) tests=yes packages+=("${TEST_PACKAGES[@]}") ;;
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0" && exit ;;
-    *) fail "unknown arguments: $*" "$0 --help" ;;
-  esac
+  local packages=("${BUILD_PACKAGES[@]}") tests=no cuda=no argument
+  [[ -e /dev/nvidiactl ]] && cuda=yes
+  for argument in "$@"; do
+    case $argument in
+      --tests) tests=yes packages+=("${TEST_PACKAGES[@]}") ;;
+      --cuda) cuda=yes ;;
+      -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit ;;
+      *) fail "unknown argument: $argument" "$0 --help" ;;
+    esac
+  done
   install_packages "${packages[@]}"
   mkdir -p "$CACHE"
   exec 9>"$CACHE/setup.lock"
@@ -194,6 +199,7 @@ main() {
   install_libtorch
   install_arrow
   install_corpus
+  if [[ $cuda == yes ]]; then install_cuda; fi
   if [[ $tests == yes ]]; then install_oracles; fi
   say "everything is there"
 }

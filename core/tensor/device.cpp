@@ -4,6 +4,8 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <dlfcn.h>
 
 #include <charconv>
 #include <string>
@@ -20,7 +22,23 @@ namespace {
               "use auto, cpu, cuda or cuda:N");
 }
 
+// LibTorch's CUDA half adds itself when it is loaded. Machines without NVIDIA's driver have no use for it,
+// and need not have the libraries that it stands on. Called before LibTorch is first asked for CUDA: it
+// remembers the answer.
+void load_cuda() {
+  static const std::string failure = []() -> std::string {
+    if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) return {};
+    if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr) return {};
+    return dlerror();
+  }();
+  if (failure.empty()) return;
+  throw Error(ErrorCode::device,
+              "NVIDIA's driver is here, and LibTorch's CUDA half can't be loaded: " + failure,
+              "./setup.sh --cuda fetches what it needs; or use device = \"cpu\"");
+}
+
 std::int64_t num_cuda_devices() {
+  load_cuda();
   return at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
 }
 
@@ -121,8 +139,22 @@ bool has_bf16_products(at::Device device) {
 
 void prepare_torch(const RunFacts& run) {
   install_cpu_allocator();
+  at::globalContext().setSDPUseCuDNN(
+      false);  // it plans anew for each length: 60 ms for every token generated
   const std::int64_t cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
   at::set_num_threads(static_cast<int>(run.threads > 0 ? run.threads : cores));
+}
+
+std::int64_t peak_memory(at::Device device) {
+  if (device.is_cpu()) return cpu_memory().peak;
+  using c10::CachingAllocator::StatType;
+  const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+  return stats.allocated_bytes[static_cast<std::size_t>(StatType::AGGREGATE)].peak;
+}
+
+void reset_peak_memory(at::Device device) {
+  if (device.is_cpu()) return reset_cpu_memory_peaks();
+  c10::getDeviceAllocator(device.type())->resetPeakStats(device.index());
 }
 
 at::Generator generator_of(const RandomStream& stream, at::Device device) {

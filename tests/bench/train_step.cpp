@@ -1,6 +1,8 @@
 // Times training steps exactly as the train stage makes them. Each line "step" on standard input is answered
-// with the seconds that one took, "quit" with the most memory that the process held; so two such programs can
-// take turns.
+// with the seconds that one took, "quit" with the most memory that the process held, on a GPU its tensors; so
+// two such programs can take turns.
+#include <ATen/DeviceAccelerator.h>
+
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -58,6 +60,7 @@ struct Arguments {
   const Shape* shape = nullptr;
   std::string precision;
   std::int64_t threads = 1;
+  std::string device;
 };
 
 std::int64_t whole_number(std::string_view text) {
@@ -68,8 +71,8 @@ std::int64_t whole_number(std::string_view text) {
 }
 
 Arguments parse(const std::vector<std::string_view>& words) {
-  if (words.size() != 3) {
-    throw Error(ErrorCode::invalid_config, "usage: bench_train_step smollm2|nano fp32|bf16 THREADS");
+  if (words.size() != 4) {
+    throw Error(ErrorCode::invalid_config, "usage: bench_train_step smollm2|nano fp32|bf16 THREADS DEVICE");
   }
   Arguments arguments;
   for (const Shape& shape : bench::kShapes) {
@@ -80,18 +83,20 @@ Arguments parse(const std::vector<std::string_view>& words) {
   }
   arguments.precision = words[1];
   arguments.threads = whole_number(words[2]);
+  arguments.device = words[3];
   return arguments;
 }
 
 void serve(const Arguments& arguments) {
   prepare_torch({.name = "bench",
                  .seed = 1,
-                 .device = "cpu",
+                 .device = arguments.device,
                  .precision = arguments.precision,
                  .threads = arguments.threads});
+  const at::Device device = select_device(arguments.device);
   testing::PluginHost host;
   const auto model = host.make<Model>(bench::model_table(*arguments.shape));
-  model->materialise(at::kCPU, at::kFloat);
+  model->materialise(device, at::kFloat);
   model->initialise(host);
   const auto optimizer = host.make<Optimizer>(bench::optimizer_table());
   TrainStep step(*model, *optimizer, {.compute = compute_dtype(arguments.precision)});
@@ -102,11 +107,13 @@ void serve(const Arguments& arguments) {
     const auto started = std::chrono::steady_clock::now();
     step.accumulate(batch);
     const StepReport report = step.update(number++);
+    if (!device.is_cpu()) at::accelerator::synchronizeDevice(device.index());
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
     EASYLM_CHECK(report.applied, "a step of the benchmark was skipped");
     std::cout << took.count() << std::endl;  // NOLINT(performance-avoid-endl): the other end waits for it
   }
-  std::cout << bench::peak_resident_bytes() << std::endl;  // NOLINT(performance-avoid-endl)
+  std::cout << (device.is_cpu() ? bench::peak_resident_bytes() : peak_memory(device))
+            << std::endl;  // NOLINT(performance-avoid-endl)
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 Both train the same shapes on random tokens with AdamW and clipping: ours as the train stage does, transformers eager
 with torch's fused AdamW, in fp32 or under bf16 autocast. The two take turns step by step, so that whatever else the
 machine does hits both; medians are compared, also of the processor time, which other programs disturb less. Memory is
-the most that each process ever held (VmHWM).
+the most that each process ever held (VmHWM), on a GPU the most that its tensors did.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def peak_resident_bytes():
     return 0
 
 
-def serve_transformers(shape, precision, threads):
+def serve_transformers(shape, precision, threads, device):
     """The other side of bench_train_step: the same protocol, the same work."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -39,22 +39,24 @@ def serve_transformers(shape, precision, threads):
     sizes = dict(SHAPES[shape])
     rows, length = sizes.pop("rows"), sizes.pop("length")
     config = LlamaConfig(**sizes, max_position_embeddings=2048, tie_word_embeddings=True)
-    model = LlamaForCausalLM(config).float().train()
+    model = LlamaForCausalLM(config).float().to(device).train()
     model.config.use_cache = False
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=1e-4, fused=True)
     for line in sys.stdin:
         if line.strip() != "step":
             break
-        ids = torch.randint(0, config.vocab_size, (rows, length + 1))
+        ids = torch.randint(0, config.vocab_size, (rows, length + 1), device=device)
         started = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
             loss = model(input_ids=ids[:, :-1], labels=ids[:, :-1]).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
+        if device != "cpu":
+            torch.accelerator.synchronize()
         print(time.perf_counter() - started, flush=True)
-    print(peak_resident_bytes(), flush=True)
+    print(peak_resident_bytes() if device == "cpu" else torch.cuda.max_memory_allocated(), flush=True)
 
 
 class Worker:
@@ -88,9 +90,10 @@ class Worker:
         return peak
 
 
-def compare(program, shape, precision, threads, budget_s):
-    ours = Worker([program, shape, precision, str(threads)], threads)
-    theirs = Worker([sys.executable, __file__, "--worker", shape, precision, str(threads)], threads)
+def compare(program, shape, precision, threads, device, budget_s):
+    work = [shape, precision, str(threads), device]
+    ours = Worker([program, *work], threads)
+    theirs = Worker([sys.executable, __file__, "--worker", *work], threads)
     for worker in (ours, theirs):  # the first step makes the optimizer's state and warms the caches
         worker.step()
         worker.seconds.clear()
@@ -112,18 +115,20 @@ def main():
     arguments.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
     arguments.add_argument("--precisions", nargs="+", default=["fp32", "bf16"], choices=["fp32", "bf16"])
     arguments.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    arguments.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     arguments.add_argument("--seconds", type=float, default=60, help="for one line of the table, after three steps")
-    arguments.add_argument("--worker", nargs=3, metavar=("SHAPE", "PRECISION", "THREADS"), help=argparse.SUPPRESS)
+    arguments.add_argument("--worker", nargs=4, metavar=("SHAPE", "PRECISION", "THREADS", "DEVICE"), help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.worker:
-        shape, precision, threads = options.worker
-        return serve_transformers(shape, precision, int(threads))
+        shape, precision, threads, device = options.worker
+        return serve_transformers(shape, precision, int(threads), device)
     print("| shape | precision | threads | EasyLM tok/s | transformers tok/s | ratio | by CPU time | EasyLM peak | transformers peak "
           "| ratio | steps |\n|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for shape in options.shapes:
         for precision in options.precisions:
             for threads in options.threads:
-                rates, processor_ratio, peaks, steps = compare(str(options.program), shape, precision, threads, options.seconds)
+                rates, processor_ratio, peaks, steps = compare(str(options.program), shape, precision, threads, options.device,
+                                                                options.seconds)
                 print(f"| {shape} | {precision} | {threads} | {rates[0]:,.1f} | {rates[1]:,.1f} "
                       f"| {rates[0] / rates[1]:.2f} | {processor_ratio:.2f} | {peaks[0] / 2**30:.2f} GiB | {peaks[1] / 2**30:.2f} GiB "
                       f"| {peaks[0] / peaks[1]:.2f} | {steps} |", flush=True)

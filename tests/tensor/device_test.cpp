@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "easylm/error.h"
+#include "easylm/tensor/allocator.h"
 
 namespace easylm {
 namespace {
@@ -40,6 +41,17 @@ TEST(Device, MapsEveryStoredDtypeToLibTorchAndBack) {
   EXPECT_THROW(dtype_of(at::kComplexFloat), Error);
   EXPECT_EQ(compute_dtype("bf16"), at::kBFloat16);
   EXPECT_THROW(compute_dtype("fp8"), Error);
+}
+
+TEST(Device, KnowsTheMostThatTensorsHeld) {
+  constexpr std::int64_t kSize = std::int64_t{1} << 24;
+  install_cpu_allocator();
+  reset_peak_memory(at::kCPU);
+  const std::int64_t before = peak_memory(at::kCPU);
+  { const at::Tensor held = at::empty({kSize}, at::kByte); }
+  EXPECT_GE(peak_memory(at::kCPU), before + kSize);
+  reset_peak_memory(at::kCPU);
+  EXPECT_LT(peak_memory(at::kCPU), before + kSize);
 }
 
 TEST(Device, GeneratorsDrawWhatTheirStreamNames) {

@@ -6,7 +6,6 @@
 
 #include "easylm/error.h"
 #include "easylm/host.h"
-#include "easylm/tensor/allocator.h"
 #include "easylm/tensor/device.h"
 
 namespace easylm::stages {
@@ -110,7 +109,7 @@ TrainStepOptions TrainRun::step_options() const {
 }
 
 void TrainRun::run() {
-  reset_cpu_memory_peaks();
+  reset_peak_memory(device_);
   span_start_ = Clock::now();
   validate_if_due();  // the signal may have come just then
   while (state_.step < config_.steps) {
@@ -194,7 +193,7 @@ void TrainRun::log_step(const StepReport& report) {
                             {"parameter_norm", train_step_->parameter_norm()},
                             {"tokens_per_second", static_cast<double>(span_tokens_) / seconds},
                             {"skipped_steps", static_cast<double>(state_.skipped_steps)},
-                            {"peak_memory_bytes", static_cast<double>(cpu_memory().peak)}};
+                            {"peak_memory_bytes", static_cast<double>(peak_memory(device_))}};
   context_.metrics({.step = state_.step, .tokens = state_.tokens, .metrics = metrics});
   remember(state_.measured, "train_loss", report.loss);
   remember(state_.measured, "train_accuracy", report.accuracy);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <ranges>
 #include <set>
 #include <string_view>
 
@@ -192,7 +191,8 @@ class Trainer {
   // A pair can be merged twice: two ways to one token may put it back into the queue. Its later place counts.
   void write_merges() {
     std::set<Pair> seen;
-    for (const Pair pair : std::ranges::reverse_view(merges_)) {
+    for (std::size_t i = merges_.size(); i-- > 0;) {
+      const Pair pair = merges_[i];
       if (!seen.insert(pair).second) continue;
       result_.merges.emplace_back(result_.tokens[pair >> 32U], result_.tokens[static_cast<Symbol>(pair)]);
     }

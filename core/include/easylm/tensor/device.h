@@ -1,4 +1,4 @@
-// Devices, precisions, threads and generators. Memory is in allocator.h.
+// Devices, precisions, threads and generators. The memory of CPU tensors is in allocator.h.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -32,6 +32,10 @@ EASYLM_API bool has_bf16_products(at::Device device);
 // Prepares LibTorch for a run: number of threads, the caching CPU allocator, no global randomness.
 // Idempotent.
 EASYLM_API void prepare_torch(const RunFacts& run);
+
+// The most bytes that tensors on `device` held at once since the last reset. [any-thread]
+EASYLM_API std::int64_t peak_memory(at::Device device);
+EASYLM_API void reset_peak_memory(at::Device device);
 
 // A LibTorch generator that draws what `stream` names. CPU and CUDA draw different numbers.
 EASYLM_API at::Generator generator_of(const RandomStream& stream, at::Device device);
