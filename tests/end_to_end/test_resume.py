@@ -1,8 +1,11 @@
 """A run that stopped anywhere and went on ends with the same bytes as one that never stopped."""
 import os
 import signal
+import subprocess
+import time
 import unittest
 
+from easylm_cli import BIN, SENTENCE
 from stop_and_go import StopAndGoTest
 
 # What could be forgotten: dropout's and forgetful masking's random numbers, accumulation, the schedule, two epochs.
@@ -24,6 +27,24 @@ class Resume(StopAndGoTest):
     @unittest.skipUnless(os.environ.get("EASYLM_LONG") == "1", "only with EASYLM_LONG=1")
     def test_in_bf16_after_sigterm(self):
         self.expect_same_end(signal.SIGTERM, (*HARD, "--set", "run.precision=bf16"))
+
+    def test_a_stop_in_the_last_validation(self):
+        self.write("validation.txt", SENTENCE * 16000)
+        settings = ("--set", "stage.train.validate_every_steps=30")
+        self.easylm("--home", "whole", "run", "tiny.toml", *settings)
+        run = subprocess.Popen([BIN, "--home", "cut", "run", "tiny.toml", *settings], cwd=self.cwd, text=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        metrics = self.cwd / "cut/tiny/latest/metrics.jsonl"
+        while not metrics.exists() or '"step":30' not in metrics.read_text():
+            self.assertIsNone(run.poll())
+            time.sleep(0.01)
+        run.send_signal(signal.SIGTERM)
+        self.assertIn("stopped at step 30 of 30", run.communicate(timeout=60)[1])
+        self.assertEqual(run.returncode, 75)
+        self.easylm("--home", "cut", "run", "tiny.toml", *settings)
+        self.assertEqual(self.digests("whole"), self.digests("cut"))
+        newest = [self.json("--home", home, "registry", "show", "tiny", "--json")["metrics"] for home in ("whole", "cut")]
+        self.assertEqual(newest[0], newest[1])
 
     def test_a_finished_run_does_nothing_and_more_steps_go_on(self):
         self.easylm("run", "tiny.toml")

@@ -12,7 +12,7 @@ LONG = os.environ.get("EASYLM_LONG") == "1"
 
 # One step of it takes many seconds.
 SLOW = ("--set", "model.hidden_size=512", "--set", "model.intermediate_size=2048", "--set",
-        "model.num_hidden_layers=8", "--set", "dataset.train.batch_size=512")
+        "model.num_hidden_layers=8", "--set", "dataset.train.batch_size=128")
 
 
 class Signals(CliTest):
@@ -45,8 +45,8 @@ class Signals(CliTest):
 
     def test_a_second_signal_ends_it_at_once(self):
         run = self.start(*SLOW)
-        self.wait_for(run, "[stage] begins")
-        time.sleep(2)
+        self.wait_for(run, "step 1/")
+        time.sleep(0.3)  # well within the second step
         run.send_signal(signal.SIGTERM)
         self.wait_for(run, "stopping cleanly")
         sent = time.monotonic()
@@ -58,8 +58,8 @@ class Signals(CliTest):
 
     def test_a_timer_ends_what_does_not_stop(self):
         run = self.start(*SLOW, "--set", "run.stop_timeout_seconds=1")
-        self.wait_for(run, "[stage] begins")
-        time.sleep(2)
+        self.wait_for(run, "step 1/")
+        time.sleep(0.3)  # well within the second step
         run.send_signal(signal.SIGINT)
         said = run.communicate(timeout=60)[0]
         self.assertEqual(run.returncode, 128 + signal.SIGINT, said)

@@ -55,5 +55,15 @@ TEST(TextStream, RefusesOverlongFormsAndSurrogates) {
   EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");
 }
 
+TEST(TextStream, AnUnfinishedCharacterIsNotSettled) {
+  EXPECT_EQ(settled("caf\xEF\xBF\xBD"), "caf");
+  EXPECT_EQ(settled("\xEF\xBF\xBD\xEF\xBF\xBD"), "");
+  EXPECT_EQ(settled("a\xEF\xBF\xBD"
+                    "b"),
+            "a\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(settled(""), "");
+}
+
 }  // namespace
 }  // namespace easylm::stages

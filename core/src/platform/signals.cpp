@@ -57,7 +57,7 @@ SignalGuard::SignalGuard(StopToken& token, std::chrono::seconds patience) {
 
 SignalGuard::~SignalGuard() {
   ::alarm(0);
-  set_handlers(SIG_DFL, SIG_DFL);
+  set_handlers(SIG_IGN, SIG_DFL);
   the_token = nullptr;
 }
 

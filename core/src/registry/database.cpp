@@ -27,8 +27,9 @@ std::string holder_of(const std::string& file) {
 // Our own statements fit our own tables: where one doesn't, the file is not as we left it.
 bool tells_of_damage(std::string_view reason) {
   return reason.starts_with("no such table") || reason.starts_with("no such column") ||
-         reason.ends_with("already exists") || reason == "unsupported file format" ||
-         reason.starts_with("CHECK constraint failed");
+         reason.starts_with("foreign key mismatch") ||
+         reason.find("has no column named") != std::string_view::npos || reason.ends_with("already exists") ||
+         reason == "unsupported file format" || reason.starts_with("CHECK constraint failed");
 }
 
 // One clear sentence for each way in which a registry can't be used.

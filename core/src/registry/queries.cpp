@@ -184,7 +184,15 @@ std::vector<VersionRecord> Queries::load(std::span<const std::int64_t> ids) cons
   const auto attach = [&](const std::string& sql, auto&& add) {
     Statement owned = database_.prepare(sql);
     owned.bind(wanted);
-    while (owned.step()) add(versions[index_of.at(owned.integer(0))], owned);
+    while (owned.step()) {
+      const auto owner = index_of.find(owned.integer(0));
+      if (owner == index_of.end()) {  // an index that doesn't say what its table does
+        throw Error(ErrorCode::corrupt,
+                    "the registry " + database_.file() + " is damaged: a row has no version",
+                    "restore it from a backup, or save what is left with sqlite3's .recover");
+      }
+      add(versions[owner->second], owned);
+    }
   };
   attach(owned("alias", "aliases"),
          [](VersionRecord& v, const Statement& row) { v.aliases.push_back(row.text(1)); });

@@ -159,7 +159,8 @@ class Generate : public Stage {
       if (!as_json() && !text.empty()) context.print(text);
     };
     std::vector<TokenId> seen = prompt;
-    std::size_t decoded = 0;  // bytes of the answer that the stream has
+    std::string text;
+    std::size_t streamed = 0;  // bytes of it that the stream has
     at::Tensor logits_V = decoder.feed(prompt);
     while (result.finish_reason.empty()) {
       if (host_.stop().requested()) throw Error(ErrorCode::interrupted, "stopped while generating");
@@ -171,12 +172,14 @@ class Generate : public Stage {
       seen.push_back(token.id);
       result.tokens.push_back(token.id);
       result.log_probabilities.push_back(token.log_probability);
-      const std::string text = tokenizer.decode(result.tokens);
-      show(stream.push(std::string_view(text).substr(decoded)));
-      decoded = text.size();
+      text = tokenizer.decode(result.tokens);
+      const std::string_view certain = settled(text);
+      if (certain.size() > streamed) show(stream.push(certain.substr(streamed)));
+      streamed = std::max(streamed, certain.size());
       result.finish_reason = reason_to_end(stream, decoder, result);
       if (result.finish_reason.empty()) logits_V = decoder.feed(std::array{token.id});
     }
+    if (streamed < text.size()) show(stream.push(std::string_view(text).substr(streamed)));
     show(stream.finish());
     return result;
   }

@@ -68,6 +68,11 @@ std::size_t partial_match(std::string_view bytes, std::string_view stop) {
 
 }  // namespace
 
+std::string_view settled(std::string_view text) {
+  while (text.ends_with(kReplacement)) text.remove_suffix(kReplacement.size());
+  return text;
+}
+
 std::string valid_utf8(std::string_view bytes) {
   std::string text;
   while (!bytes.empty()) {

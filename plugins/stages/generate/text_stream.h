@@ -28,6 +28,9 @@ class TextStream {
   bool stopped_ = false;
 };
 
+// What of a decoded text further tokens can't change: a decoder reads an unfinished character as U+FFFD.
+std::string_view settled(std::string_view text);
+
 // `bytes` with every sequence that is no UTF-8 replaced by U+FFFD.
 std::string valid_utf8(std::string_view bytes);
 

@@ -111,13 +111,14 @@ TrainStepOptions TrainRun::step_options() const {
 void TrainRun::run() {
   reset_peak_memory(device_);
   span_start_ = Clock::now();
-  validate_if_due();  // the signal may have come just then
+  if (validate_if_due()) saved_step_ = kNotSaved;  // the signal came just then: that version lacks it
   while (state_.step < config_.steps) {
     train_one_step();
     validate_if_due();
     if (context_.checkpoints().due(state_.step)) save_later();
     context_.progress(state_.step, config_.steps);
   }
+  if (validation_due()) stop_if_told();
   const SavedVersion last = saved_now();
   context_.output("checkpoint", {.component = nullptr, .path = last.path, .uri = last.uri, .config = {}});
   train_step_.reset();  // from here on the model is for inference
@@ -201,8 +202,12 @@ void TrainRun::log_step(const StepReport& report) {
   span_tokens_ = 0;
 }
 
-void TrainRun::validate_if_due() {
-  if (state_.step == state_.validated_step || !due(state_.step, config_.validate_every_steps)) return;
+bool TrainRun::validation_due() const {
+  return state_.step != state_.validated_step && due(state_.step, config_.validate_every_steps);
+}
+
+bool TrainRun::validate_if_due() {
+  if (!validation_due()) return false;
   const auto started = Clock::now();
   validation_->seek(validation_start_);
   Evaluation result;
@@ -214,7 +219,7 @@ void TrainRun::validate_if_due() {
                        .stop = &context_.host().stop()});
   } catch (const Error& error) {
     if (error.code() != ErrorCode::interrupted) throw;
-    return;  // the loop saves and stops
+    return false;  // whoever called saves and stops
   }
   const Metric metrics[] = {{"validation_loss", result.loss()},
                             {"validation_accuracy", result.accuracy()},
@@ -223,6 +228,7 @@ void TrainRun::validate_if_due() {
   state_.validated_step = state_.step;
   for (const Metric& metric : metrics) remember(state_.measured, std::string(metric.name), metric.value);
   span_start_ += Clock::now() - started;  // validation doesn't count as training time
+  return true;
 }
 
 // Validation counts for a version only if it was made at its step.

@@ -35,7 +35,8 @@ class TrainRun {
   void train_one_step();
   void note_skipped(const StepReport& report, const std::string& where);
   void log_step(const StepReport& report);
-  void validate_if_due();
+  bool validation_due() const;  // at this step, and not made yet
+  bool validate_if_due();       // whether it was made
   SaveRequest save_request() const;
   std::vector<TensorFiles> version_files() const;
   void save_later();
@@ -55,7 +56,8 @@ class TrainRun {
 
   TrainingState state_;                       // after the last whole step
   std::vector<std::string> skipped_batches_;  // of the skipped updates in a row
-  std::int64_t saved_step_ = 0;
+  static constexpr std::int64_t kNotSaved = -1;
+  std::int64_t saved_step_ = 0;  // of the last version, or kNotSaved if it lacks something
 
   std::chrono::steady_clock::time_point span_start_;  // tokens a second are counted from here
   std::int64_t span_tokens_ = 0;
