@@ -1,4 +1,5 @@
 // A bash completion script, made from the table of verbs.
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <iostream>
 #include <set>
@@ -58,6 +59,12 @@ void print_groups(std::ostream& out) {
     if (space != std::string_view::npos) groups.emplace(verb.name.substr(0, space));
   }
   for (const std::string& group : groups) {
+    if (std::ranges::count(verbs(), group, &Verb::name) > 0) {  // its first word alone is a verb too
+      out << "    " << group << ")\n"
+          << "      if [[ \" " << second_words(group)
+          << "\" == *\" ${COMP_WORDS[2]} \"* ]]; then verb=\"$verb ${COMP_WORDS[2]}\"; fi ;;\n";
+      continue;
+    }
     out << "    " << group << ")\n"
         << "      if [[ $COMP_CWORD -eq 2 ]]; then\n"
         << "        COMPREPLY=($(compgen -W \"" << second_words(group) << "\" -- \"$cur\")); return\n"

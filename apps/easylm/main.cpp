@@ -18,7 +18,7 @@ namespace easylm::app {
 namespace {
 
 constexpr int kUsage = 2;
-constexpr std::size_t kMostOfAGroup = 2;   // verbs of one first word that get a line each in the overview
+constexpr std::size_t kMostOfAGroup = 1;   // verbs of one first word that get a line each in the overview
 constexpr std::size_t kGroupColumns = 76;  // letters in a line of the others
 
 // The second words of verbs of two words that begin with `group`.
@@ -118,14 +118,19 @@ bool is_group(const std::string& word) {
   return std::ranges::any_of(verbs(), [&](const Verb& verb) { return verb.name.starts_with(word + " "); });
 }
 
+// A group whose first word alone is a verb too: "tokenize" beside "tokenize train".
+bool is_verb(const std::string& word) { return std::ranges::count(verbs(), word, &Verb::name) > 0; }
+
 const Verb& take_verb(std::vector<std::string>& arguments) {
   std::string name = arguments.front();
   arguments.erase(arguments.begin());
-  if (is_group(name)) {
+  const std::vector<std::string> members = members_of(name);
+  const bool has_member = !arguments.empty() && std::ranges::count(members, arguments.front()) > 0;
+  if (is_group(name) && (has_member || !is_verb(name))) {
     if (arguments.empty() || arguments.front().starts_with('-')) {
-      std::string members;
-      for (const std::string& member : members_of(name)) members += (members.empty() ? "" : ", ") + member;
-      throw usage_error("'" + name + "' needs a second word", "one of: " + members);
+      std::string list;
+      for (const std::string& member : members) list += (list.empty() ? "" : ", ") + member;
+      throw usage_error("'" + name + "' needs a second word", "one of: " + list);
     }
     name += " " + arguments.front();
     arguments.erase(arguments.begin());
@@ -182,7 +187,8 @@ int dispatch(std::vector<std::string> arguments) {
     print_help(std::cout);
     return globals.help ? 0 : kUsage;
   }
-  if (arguments.size() > 1 && is_group(arguments[0]) && (arguments[1] == "--help" || arguments[1] == "-h")) {
+  if (arguments.size() > 1 && is_group(arguments[0]) && !is_verb(arguments[0]) &&
+      (arguments[1] == "--help" || arguments[1] == "-h")) {
     print_group_help(std::cout, arguments[0]);
     return 0;
   }

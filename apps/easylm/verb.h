@@ -84,6 +84,7 @@ int apply_difference(const Invocation& invocation);
 int verify_export(const Invocation& invocation);
 int show_program_version(const Invocation& invocation);
 int train_tokenizer(const Invocation& invocation);
+int tokenize_data(const Invocation& invocation);
 int inspect_model(const Invocation& invocation);
 int inspect_data(const Invocation& invocation);
 int show_data_stats(const Invocation& invocation);

@@ -91,6 +91,17 @@ void for_verify_export(Init& add) {
   with_json(add);
 }
 
+void for_tokenize(Init& add) {
+  add("tokenizer", options::value<std::string>()->value_name("T")->required(),
+      "the folder or file of a tokenizer, a model that brings one, or an installed one (byte)");
+  add("fields", options::value<std::string>()->value_name("LIST"),
+      "which fields of .jsonl and .parquet become tokens (text)");
+  add("set", options::value<std::vector<std::string>>()->composing()->value_name("K=V"),
+      "another key of the dataset that reads the files, for example add_bos_token=false");
+  add("output,o", options::value<std::string>()->value_name("DIR")->required(),
+      "a new folder for the tokens");
+}
+
 void for_tokenize_train(Init& add) {
   add("vocab-size", options::value<std::int64_t>()->value_name("N")->required(),
       "number of ids, special tokens and all");
@@ -168,6 +179,8 @@ constexpr Verb kVerbs[] = {
     {"check", "FILE", "say all that is wrong with a pipeline, or what it would do", Words::file, 1, 1,
      for_check, check_pipeline},
     {"generate", "MODEL --prompt TEXT", "let a model write", Words::model, 1, 1, for_generate, generate_text},
+    {"tokenize", "FILE|FOLDER --tokenizer T -o DIR", "store data as tokens, for dataset type \"tokens\"",
+     Words::file, 1, 1, for_tokenize, tokenize_data},
     {"tokenize train", "FILE|FOLDER… --vocab-size N -o DIR", "learn a tokenizer from texts", Words::file, 1,
      kAnyNumber, for_tokenize_train, train_tokenizer},
     {"inspect", "MODEL", "a model's tensors and configuration, without reading weights", Words::model, 1, 1,

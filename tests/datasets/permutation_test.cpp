@@ -1,11 +1,11 @@
 // The order of windows: a bijection that depends on its stream.
-#include "text/permutation.h"
+#include "data/permutation.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace easylm::datasets {
+namespace easylm {
 namespace {
 
 std::vector<std::int64_t> all_of(const Permutation& permutation, std::int64_t size) {
@@ -61,4 +61,4 @@ TEST(Permutation, NeverChanges) {
 }
 
 }  // namespace
-}  // namespace easylm::datasets
+}  // namespace easylm

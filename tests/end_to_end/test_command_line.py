@@ -12,14 +12,15 @@ class CommandLine(CliTest):
     def test_help_fits_one_screen_and_names_every_verb(self):
         text = self.easylm("--help").stdout
         self.assertLessEqual(len(text.splitlines()), 26)
-        for verb in ("run", "check", "generate", "inspect", "convert", "diff", "apply", "verify-export", "data inspect",
-                     "config show", "config schema", "version"):
+        for verb in ("run", "check", "generate", "inspect", "convert", "diff", "apply", "verify-export", "tokenize",
+                     "tokenize train", "version"):
             self.assertIn(f"  {verb} ", text)
             self.assertIn("Options", self.easylm(*verb.split(), "--help").stdout)
 
     def test_a_big_group_of_verbs_has_a_help_of_its_own(self):
         overview = self.easylm("--help").stdout
-        self.assertIn("list, describe, doctor", overview)
+        for members in ("list, describe, doctor", "inspect, stats", "show, schema"):
+            self.assertIn(members, overview)
         text = self.easylm("registry", "--help").stdout
         for verb in ("list", "show", "path", "query", "sql", "compare", "lineage", "plot", "tag", "untag", "alias",
                      "unalias", "history", "rollback"):

@@ -21,6 +21,15 @@ sources.lines.dataset = { type = "jsonl", path = "train.jsonl", fields = "[q],a"
 sources.plays.dataset = { type = "text", path = "train.txt", sequence_length = 32, batch_size = 4 }
 """
 
+TOKENS = """
+type = "tokens"
+path = "train"
+sequence_length = 32
+batch_size = 4
+"""
+
+TEXT = '{ type = "text", path = "train.txt", sequence_length = 32, batch_size = 4 }'
+
 TRAIN = """
 type = "text"
 path = "train.txt"
@@ -52,6 +61,35 @@ class Data(StopAndGoTest):
     def test_over_a_mixture_too(self):
         self.use(MIXTURE)
         self.expect_same_end(signal.SIGKILL, ("--set", "checkpoint.every_steps=4", "--set", "stage.train.steps=150"))
+
+    def test_over_stored_tokens_too(self):
+        for name in ("train", "validation"):
+            self.easylm("tokenize", f"{name}.txt", "--tokenizer", "byte", "-o", name)
+        self.easylm("--home", "text", "run", "tiny.toml", "--set", "dataset.train=" + TEXT)
+        tokens = TEXT.replace("text", "tokens").replace("train.txt", "train")
+        self.easylm("--home", "tokens", "run", "tiny.toml", "--set", "dataset.train=" + tokens, "--set",
+                    "dataset.validation=" + tokens.replace("train", "validation"))
+        results = [self.json("--home", home, "registry", "show", "tiny", "--json")["metrics"] for home in ("text", "tokens")]
+        self.assertEqual(results[0], results[1], "loss, perplexity and bits a byte are those of the text")
+        self.use(TOKENS)
+        self.expect_same_end(signal.SIGKILL, ("--set", "checkpoint.every_steps=4", "--set", "stage.train.steps=150"))
+
+    def test_tokenize_keeps_masks_and_says_what_it_cannot_do(self):
+        self.easylm("tokenize", "train.jsonl", "--fields", "[q],a", "--tokenizer", "byte", "-o", "lines")
+        self.use(TOKENS.replace('"train"', '"lines"'))
+        row = self.json("data", "inspect", "tiny.toml", "--json")[0]
+        self.assertEqual({0, 1}, {int(x) for x in row["mask"]})
+        for words, says in ((("train.txt", "--tokenizer", "byte", "-o", "lines"), "there already"),
+                            ((".", "--tokenizer", "byte", "-o", "new"), "text and jsonl"),
+                            (("tiny.toml", "--tokenizer", "byte", "-o", "new"), "*.txt, *.jsonl or *.parquet"),
+                            (("train.txt", "--fields", "q", "--tokenizer", "byte", "-o", "new"), "no fields")):
+            refused = self.easylm("tokenize", *words, code=None)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn(says, refused.stderr)
+        self.assertFalse((self.cwd / "new").exists())
+        self.write("tiny.toml", TINY.replace(TRAIN, TOKENS.replace('"train"', '"lines"'), 1).replace(
+            'type = "byte"', 'type = "byte"\nspecial_tokens = false', 1))
+        self.assertIn("made with the tokenizer", self.easylm("run", "tiny.toml", code=2).stderr)
 
     def test_inspect_shows_masks_borders_and_counts(self):
         packed = ("--set", "dataset.train.packing=best_fit", "--set", "dataset.train.packing_window=39", "--set",

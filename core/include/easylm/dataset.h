@@ -71,6 +71,32 @@ class EASYLM_API Dataset : public Component {
   virtual std::string fingerprint() const = 0;
 };
 
+// What a file, a line or a row became. `mask` is the loss weight of each token as a target.
+struct Document {
+  std::vector<TokenId> tokens;
+  std::vector<float> mask;
+};
+
+// (extension of Dataset) Its documents one after another, rather than rows: to store them, for example.
+class EASYLM_API DocumentReader {
+ public:
+  static constexpr std::string_view kInterface = "easylm.dataset.documents/1";
+  virtual ~DocumentReader();
+
+  // In place of Dataset::open(). Throws Error if there is no data. Called once. [setup]
+  virtual void open_documents(std::shared_ptr<const Tokenizer> tokenizer) = 0;
+
+  // The next document; false at the end.
+  virtual bool next_document(Document& document) = 0;
+
+  // UTF-8 bytes of text behind all tokens handed out so far but the first, as Dataset::text_bytes() would
+  // count them; 0 if unknown.
+  virtual std::int64_t document_bytes() const = 0;
+
+  // Of the content and of what made documents of it.
+  virtual std::string documents_fingerprint() const = 0;
+};
+
 struct LengthCount {
   std::int64_t length = 0, documents = 0;
 };

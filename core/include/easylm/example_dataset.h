@@ -20,11 +20,11 @@
 
 #include "easylm/data_files.h"
 #include "easylm/dataset.h"
+#include "easylm/dataset_keys.h"
 #include "easylm/example.h"
 #include "easylm/example_encoder.h"
 #include "easylm/export.h"
 #include "easylm/host.h"
-#include "easylm/schema.h"
 
 namespace easylm {
 
@@ -42,7 +42,7 @@ struct ExampleDatasetConfig : EncoderOptions {
   std::int64_t tokens_count_at_start = 0;
 };
 
-class EASYLM_API ExampleDataset : public Dataset, public DatasetCounter {
+class EASYLM_API ExampleDataset : public Dataset, public DatasetCounter, public DocumentReader {
  public:
   using Dataset::kInterface;
 
@@ -59,15 +59,22 @@ class EASYLM_API ExampleDataset : public Dataset, public DatasetCounter {
   std::string fingerprint() const override;
   void* extension(std::string_view id) override;
   DatasetCounts counts() const override;
+  void open_documents(std::shared_ptr<const Tokenizer> tokenizer) override;
+  bool next_document(Document& document) override;
+  std::int64_t document_bytes() const override { return 0; }
+  std::string documents_fingerprint() const override;
 
  protected:
-  // A source of these files (at least one) that stands at the start. Called by open().
+  // A source of these files (at least one) that stands at the start. Called by open() and open_documents().
   virtual std::unique_ptr<ExampleSource> open_source(std::vector<DataFile> files,
                                                      const ExampleEncoder& encoder) = 0;
 
  private:
   struct Engine;
   DataFiles find_files() const;
+  void open_stream(DatasetPass pass);
+  bool is_open() const;  // for rows
+  std::string who() const { return "dataset " + name_; }
   DatasetPosition position_of(std::int64_t batch) const;
 
   Host& host_;
@@ -79,69 +86,47 @@ class EASYLM_API ExampleDataset : public Dataset, public DatasetCounter {
   std::unique_ptr<Engine> engine_;
 };
 
-namespace example_dataset_detail {
-
-// A member of a base class as one of C's own, which is what Schema<C> takes.
-template <typename C, typename T, typename Base>
-T C::*of(T Base::*member) {
-  return member;
-}
-
-}  // namespace example_dataset_detail
-
 // Describes the keys that all datasets of examples have. C derives from ExampleDatasetConfig.
 template <typename C>
 void describe_examples(Schema<C>& s, std::string path_doc) {
-  using example_dataset_detail::of;
-  s.field("path", of<C>(&C::path), std::move(path_doc)).must_exist().required();
-  s.field("fields", of<C>(&C::fields),
+  s.field("path", inherited<C>(&C::path), std::move(path_doc)).must_exist().required();
+  s.field("fields", inherited<C>(&C::fields),
           "what of an example becomes tokens, comma separated: a+b joins fields, [a] carries no loss, {a} is "
           "base64 of token ids, <|bos|> <|eos|> <|123|> are tokens");
-  s.field("fields_from_example", of<C>(&C::fields_from_example),
+  s.field("fields_from_example", inherited<C>(&C::fields_from_example),
           "the field of each example that holds its own list of fields, in place of `fields`");
-  s.field("subfield_separator", of<C>(&C::subfield_separator), "stands between the fields of a+b");
-  s.field("prepend_text", of<C>(&C::prepend_text), "goes before the text of the first field");
-  s.field("base64_token_dtype", of<C>(&C::base64_token_dtype),
+  s.field("subfield_separator", inherited<C>(&C::subfield_separator), "stands between the fields of a+b");
+  s.field("prepend_text", inherited<C>(&C::prepend_text), "goes before the text of the first field");
+  s.field("base64_token_dtype", inherited<C>(&C::base64_token_dtype),
           "little-endian numbers that {a} holds, as NumPy calls them")
       .one_of({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"});
-  s.field("add_bos_token", of<C>(&C::add_bos_token), "the begin token before each example, without loss");
-  s.field("add_eos_token", of<C>(&C::add_eos_token), "the end token after each example, with loss");
-  s.field("always_start_with_bos", of<C>(&C::always_start_with_bos),
+  s.field("add_bos_token", inherited<C>(&C::add_bos_token),
+          "the begin token before each example, without loss");
+  s.field("add_eos_token", inherited<C>(&C::add_eos_token), "the end token after each example, with loss");
+  s.field("always_start_with_bos", inherited<C>(&C::always_start_with_bos),
           "overwrite the first input of each row with the begin token; with packing = \"concatenate\"");
-  s.field("sequence_length", of<C>(&C::sequence_length), "length of a row")
-      .at_least(1)
-      .unit("tokens")
-      .required();
-  s.field("batch_size", of<C>(&C::batch_size), "rows of a batch, on each rank")
-      .at_least(1)
-      .unit("rows")
-      .required();
-  s.field("packing", of<C>(&C::packing),
+  describe_batches(s);
+  s.field("packing", inherited<C>(&C::packing),
           "concatenate: one stream of tokens, cut into rows; best_fit: several whole documents a row, which "
           "do not see each other; none: one document a row")
       .one_of({"concatenate", "best_fit", "none"});
-  s.field("packing_window", of<C>(&C::packing_window), "with best_fit: how many are packed together")
+  s.field("packing_window", inherited<C>(&C::packing_window), "with best_fit: how many are packed together")
       .at_least(1)
       .at_most(1 << 20)
       .unit("documents");
-  s.field("long_documents", of<C>(&C::long_documents),
+  s.field("long_documents", inherited<C>(&C::long_documents),
           "what becomes of one that is longer than a row, with best_fit and none; cut: it fills several rows")
       .one_of({"fail", "cut", "drop"});
-  s.field("untrained_rows", of<C>(&C::untrained_rows),
+  s.field("untrained_rows", inherited<C>(&C::untrained_rows),
           "what becomes of a row whose every target is without loss")
       .one_of({"fail", "allow"});
-  s.field("bad_examples", of<C>(&C::bad_examples),
+  s.field("bad_examples", inherited<C>(&C::bad_examples),
           "what becomes of one that can't be read or lacks a field; skip: it is reported and left out")
       .one_of({"skip", "fail"});
-  s.field("tokenizer_threads", of<C>(&C::tokenizer_threads),
+  s.field("tokenizer_threads", inherited<C>(&C::tokenizer_threads),
           "threads that tokenise ahead; 0: the training thread itself. The rows are the same")
       .at_least(0)
       .at_most(256);
-  s.fact("tokens_per_batch", "sequence_length * batch_size");
-  s.require(
-      "sequence_length * batch_size <= 2147483647", "batch_size",
-      "sequence_length = {sequence_length} times batch_size = {batch_size} is more than a batch can hold",
-      "lower batch_size");
 }
 
 }  // namespace easylm

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "easylm/dataset.h"
 #include "easylm/error.h"
 #include "easylm/example.h"
 #include "easylm/export.h"
@@ -30,12 +31,6 @@ struct EncoderOptions {
   std::string base64_token_dtype = "i4";
   bool add_bos_token = true;
   bool add_eos_token = true;
-};
-
-// What an example became. `mask` is the loss weight of each token as a target, 0 or 1.
-struct Document {
-  std::vector<TokenId> tokens;
-  std::vector<float> mask;
 };
 
 class EASYLM_API ExampleEncoder {

@@ -91,6 +91,7 @@ constexpr void add_data_and_text(Checksum& sum) {
            EASYLM_AT(TokenBatch, segments), EASYLM_AT(TokenBatch, first)});
   sum.add({EASYLM_SIZE(DatasetOptions), EASYLM_AT(DatasetOptions, tokenizer), EASYLM_AT(DatasetOptions, pass),
            EASYLM_AT(DatasetOptions, rank), EASYLM_AT(DatasetOptions, world)});
+  sum.add({EASYLM_SIZE(Document), EASYLM_AT(Document, tokens), EASYLM_AT(Document, mask)});
   sum.add({EASYLM_SIZE(DatasetCounts), EASYLM_AT(DatasetCounts, documents), EASYLM_AT(DatasetCounts, tokens),
            EASYLM_AT(DatasetCounts, bad), EASYLM_AT(DatasetCounts, cut), EASYLM_AT(DatasetCounts, dropped),
            EASYLM_AT(DatasetCounts, places), EASYLM_AT(DatasetCounts, padding),

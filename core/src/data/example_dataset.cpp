@@ -28,6 +28,8 @@ Packing packing_of(const ExampleDatasetConfig& config) {
       {{"concatenate", Packing::concatenate}, {"best_fit", Packing::best_fit}, {"none", Packing::none}});
 }
 
+std::string yes_or_no(bool on) { return on ? "yes" : "no"; }
+
 }  // namespace
 
 struct ExampleDataset::Engine {
@@ -43,56 +45,73 @@ ExampleDataset::ExampleDataset(Host& host, std::string name, std::string extensi
     : host_(host), name_(std::move(name)), extension_(std::move(extension)), config_(std::move(config)) {
   if (config_.always_start_with_bos && config_.packing != "concatenate") {
     throw Error(ErrorCode::invalid_config,
-                "dataset " + name_ + ": always_start_with_bos goes with packing = \"concatenate\" only",
+                who() + ": always_start_with_bos goes with packing = \"concatenate\" only",
                 "add_bos_token puts one before each document");
   }
 }
 
 ExampleDataset::~ExampleDataset() = default;
 
+bool ExampleDataset::is_open() const { return engine_ != nullptr && engine_->packer != nullptr; }
+
 void ExampleDataset::open(const DatasetOptions& options) {
   EASYLM_CHECK(options.tokenizer != nullptr, "a dataset was opened without a tokenizer");
   EASYLM_CHECK(options.world > 0 && options.rank >= 0 && options.rank < options.world, "no such rank");
   options_ = options;
-  const std::string who = "dataset " + name_;
   std::optional<TokenId> first_input;
   if (config_.always_start_with_bos) {
     first_input = options_.tokenizer->special().bos;
     if (!first_input) {
       throw Error(ErrorCode::invalid_config,
-                  who + ": always_start_with_bos is on, but the tokenizer has no begin token",
+                  who() + ": always_start_with_bos is on, but the tokenizer has no begin token",
                   "take it out, or choose a tokenizer that has one");
     }
   }
-  DataFiles files = find_files();
-  content_ = content_fingerprint(files.files);
-  auto engine = std::make_unique<Engine>();
-  engine->encoder = std::make_unique<ExampleEncoder>(config_, options_.tokenizer, who);
-  engine->source = open_source(std::move(files.files), *engine->encoder);
-  engine->documents = std::make_unique<DocumentStream>(
-      host_, *engine->source, *engine->encoder,
-      StreamOptions{who, options_.pass,
-                    choice<BadExamples>(config_.bad_examples,
-                                        {{"skip", BadExamples::skip}, {"fail", BadExamples::fail}}),
-                    config_.tokenizer_threads});
-  engine->packer = make_packer(
-      {who, config_.batch_size, config_.sequence_length, packing_of(config_), config_.packing_window,
+  open_stream(options_.pass);
+  engine_->packer = make_packer(
+      {who(), config_.batch_size, config_.sequence_length, packing_of(config_), config_.packing_window,
        choice<LongDocuments>(
            config_.long_documents,
            {{"fail", LongDocuments::fail}, {"cut", LongDocuments::cut}, {"drop", LongDocuments::drop}}),
        choice<UntrainedRows>(config_.untrained_rows,
                              {{"fail", UntrainedRows::fail}, {"allow", UntrainedRows::allow}}),
        first_input},
-      *engine->documents);
+      *engine_->documents);
+}
+
+void ExampleDataset::open_stream(DatasetPass pass) {
+  DataFiles files = find_files();
+  content_ = content_fingerprint(files.files);
+  auto engine = std::make_unique<Engine>();
+  engine->encoder = std::make_unique<ExampleEncoder>(config_, options_.tokenizer, who());
+  engine->source = open_source(std::move(files.files), *engine->encoder);
+  engine->documents = std::make_unique<DocumentStream>(
+      host_, *engine->source, *engine->encoder,
+      StreamOptions{who(), pass,
+                    choice<BadExamples>(config_.bad_examples,
+                                        {{"skip", BadExamples::skip}, {"fail", BadExamples::fail}}),
+                    config_.tokenizer_threads});
   engine_ = std::move(engine);
+}
+
+void ExampleDataset::open_documents(std::shared_ptr<const Tokenizer> tokenizer) {
+  options_.tokenizer = std::move(tokenizer);
+  open_stream(DatasetPass::once);
+}
+
+bool ExampleDataset::next_document(Document& document) {
+  EASYLM_CHECK(engine_ != nullptr, "a dataset was read before it was opened");
+  PlacedDocument placed;
+  if (!engine_->documents->next(placed)) return false;
+  document = std::move(placed.document);
+  return true;
 }
 
 DataFiles ExampleDataset::find_files() const {
   const std::string& path = config_.path.text;
-  DataFiles files = find_data_files(path, extension_, "dataset " + name_);
+  DataFiles files = find_data_files(path, extension_, who());
   if (files.files.empty()) {
-    throw Error(ErrorCode::not_found,
-                "dataset " + name_ + ": there is no *" + extension_ + " file in " + path,
+    throw Error(ErrorCode::not_found, who() + ": there is no *" + extension_ + " file in " + path,
                 "set `path` to such a file, or to a folder that has some");
   }
   if (files.num_other > 0) {
@@ -103,7 +122,7 @@ DataFiles ExampleDataset::find_files() const {
 }
 
 bool ExampleDataset::next(TokenBatch& batch) {
-  EASYLM_CHECK(engine_ != nullptr, "a dataset was read before it was opened");
+  EASYLM_CHECK(is_open(), "a dataset was read before it was opened");
   Engine& engine = *engine_;
   DatasetPosition first;
   for (std::int64_t rank = 0; rank < options_.world; ++rank) {
@@ -131,12 +150,12 @@ DatasetPosition ExampleDataset::position_of(std::int64_t batch) const {
 }
 
 DatasetPosition ExampleDataset::position() const {
-  EASYLM_CHECK(engine_ != nullptr, "a dataset was asked for its position before it was opened");
+  EASYLM_CHECK(is_open(), "a dataset was asked for its position before it was opened");
   return position_of(next_batch_);
 }
 
 void ExampleDataset::seek(const DatasetPosition& position) {
-  EASYLM_CHECK(engine_ != nullptr, "a dataset was moved before it was opened");
+  EASYLM_CHECK(is_open(), "a dataset was moved before it was opened");
   const std::optional<ExampleState> state = parse_state(position.state);
   const std::int64_t largest =
       (std::numeric_limits<std::int64_t>::max() - config_.tokens_count_at_start) / tokens_per_batch() -
@@ -146,7 +165,7 @@ void ExampleDataset::seek(const DatasetPosition& position) {
                        state->tokens == config_.tokens_count_at_start + position.batch * tokens_per_batch();
   if (!is_ours) {
     throw Error(ErrorCode::corrupt,
-                "dataset " + name_ + ": batch " + std::to_string(position.batch) + " at '" + position.state +
+                who() + ": batch " + std::to_string(position.batch) + " at '" + position.state +
                     "' is no position in " + config_.path.text,
                 "resume with the data and the dataset settings that the run began with");
   }
@@ -162,17 +181,20 @@ void ExampleDataset::seek(const DatasetPosition& position) {
   next_batch_ = position.batch;
 }
 
-std::string ExampleDataset::fingerprint() const {
+std::string ExampleDataset::documents_fingerprint() const {
   EASYLM_CHECK(engine_ != nullptr, "a dataset was asked for its fingerprint before it was opened");
-  const auto flag = [](bool on) { return on ? "yes" : "no"; };
-  std::string text = name_ + "/1 content=" + content_ + " fields=" + json_quoted(config_.fields) +
-                     " fields_from_example=" + json_quoted(config_.fields_from_example) +
-                     " subfield_separator=" + json_quoted(config_.subfield_separator) +
-                     " prepend_text=" + json_quoted(config_.prepend_text) +
-                     " base64_token_dtype=" + config_.base64_token_dtype +
-                     " add_bos_token=" + flag(config_.add_bos_token) +
-                     " add_eos_token=" + flag(config_.add_eos_token) +
-                     " always_start_with_bos=" + flag(config_.always_start_with_bos) +
+  return name_ + "/1 content=" + content_ + " fields=" + json_quoted(config_.fields) +
+         " fields_from_example=" + json_quoted(config_.fields_from_example) +
+         " subfield_separator=" + json_quoted(config_.subfield_separator) +
+         " prepend_text=" + json_quoted(config_.prepend_text) +
+         " base64_token_dtype=" + config_.base64_token_dtype +
+         " add_bos_token=" + yes_or_no(config_.add_bos_token) +
+         " add_eos_token=" + yes_or_no(config_.add_eos_token);
+}
+
+std::string ExampleDataset::fingerprint() const {
+  std::string text = documents_fingerprint() +
+                     " always_start_with_bos=" + yes_or_no(config_.always_start_with_bos) +
                      " sequence_length=" + std::to_string(config_.sequence_length) +
                      " batch_size=" + std::to_string(config_.batch_size) + " packing=" + config_.packing;
   if (config_.packing == "best_fit") text += " packing_window=" + std::to_string(config_.packing_window);
@@ -181,11 +203,13 @@ std::string ExampleDataset::fingerprint() const {
 }
 
 void* ExampleDataset::extension(std::string_view id) {
-  return id == DatasetCounter::kInterface ? static_cast<DatasetCounter*>(this) : nullptr;
+  if (id == DatasetCounter::kInterface) return static_cast<DatasetCounter*>(this);
+  if (id == DocumentReader::kInterface) return static_cast<DocumentReader*>(this);
+  return nullptr;
 }
 
 DatasetCounts ExampleDataset::counts() const {
-  EASYLM_CHECK(engine_ != nullptr, "a dataset was asked for its counts before it was opened");
+  EASYLM_CHECK(is_open(), "a dataset was asked for its counts before it was opened");
   const StreamCounts& stream = engine_->documents->counts();
   const PackCounts packed = engine_->packer->counts();
   DatasetCounts counts{stream.documents, stream.tokens, stream.bad,     packed.cut,

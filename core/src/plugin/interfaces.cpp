@@ -41,6 +41,7 @@ CheckpointFormat::~CheckpointFormat() = default;
 
 Dataset::~Dataset() = default;
 DatasetCounter::~DatasetCounter() = default;
+DocumentReader::~DocumentReader() = default;
 std::int64_t Dataset::text_bytes() const { return 0; }
 
 }  // namespace easylm

@@ -9,7 +9,6 @@
 namespace easylm::datasets {
 
 void JsonlDataset::Config::describe(Schema<Config>& s) {
-  using example_dataset_detail::of;
   describe_examples(s, "a file of JSON lines, or a folder: every *.jsonl below it, sorted by relative path");
   s.field("start_seek_loc", &Config::start_seek_loc,
           "the first pass begins at this byte of the first file, where a line must begin")
@@ -20,7 +19,7 @@ void JsonlDataset::Config::describe(Schema<Config>& s) {
       .at_least(0)
       .at_most(1e15)
       .unit("lines");
-  s.field("tokens_count_at_start", of<Config>(&Config::tokens_count_at_start),
+  s.field("tokens_count_at_start", inherited<Config>(&Config::tokens_count_at_start),
           "how many tokens are counted as read before")
       .at_least(0)
       .at_most(1e15)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 
 #include "easylm/error.h"
@@ -45,7 +46,7 @@ class Sha256 {
 
 Corpus::Corpus(const DataFiles& text, const Tokenizer& tokenizer, const DocumentMarks& marks,
                const StopToken& stop)
-    : lengths_(static_cast<std::size_t>(tokenizer.vocabulary_size()), kUnknownLength) {
+    : marks_(marks), lengths_(static_cast<std::size_t>(tokenizer.vocabulary_size()), kUnknownLength) {
   for (const auto mark : {marks.before, marks.after}) {
     if (mark) lengths_.at(static_cast<std::size_t>(*mark)) = 0;
   }
@@ -93,16 +94,24 @@ void Corpus::index_document(const Document& document, const Tokenizer& tokenizer
 
 std::int64_t Corpus::token_length(TokenId id) const { return lengths_.at(static_cast<std::size_t>(id)); }
 
-std::vector<std::int64_t> Corpus::document_lengths() const {
-  std::vector<std::int64_t> lengths;
-  lengths.reserve(documents_.size());
+void Corpus::read(std::int64_t first, std::span<TokenId> ids, std::span<float> mask) const {
+  std::copy_n(tokens_.begin() + first, ids.size(), ids.begin());
+  std::ranges::transform(ids, mask.begin(), [this](TokenId id) { return id == marks_.before ? 0.0F : 1.0F; });
+}
+
+std::vector<LengthCount> Corpus::document_lengths() const {
+  std::map<std::int64_t, std::int64_t> documents;
   for (std::size_t i = 0; i < documents_.size(); ++i) {
     const bool is_last = i + 1 == documents_.size();
-    const auto end = is_last ? static_cast<std::int64_t>(tokens_.size()) : documents_[i + 1].first_token;
-    lengths.push_back(end - documents_[i].first_token);
+    const std::int64_t end = is_last ? size() : documents_[i + 1].first_token;
+    ++documents[end - documents_[i].first_token];
   }
+  std::vector<LengthCount> lengths;
+  for (const auto& [length, count] : documents) lengths.push_back({length, count});
   return lengths;
 }
+
+std::int64_t Corpus::target_bytes() const { return num_bytes_ - token_length(tokens_.front()); }
 
 std::string Corpus::where(std::int64_t index) const {
   auto document = std::upper_bound(documents_.begin(), documents_.end(), index,

@@ -4,12 +4,13 @@
 #include <array>
 #include <cstdint>
 
+#include "easylm/export.h"
 #include "easylm/random.h"
 
-namespace easylm::datasets {
+namespace easylm {
 
 // A bijection on [0, size). The same stream gives the same order on every machine.
-class Permutation {
+class EASYLM_API Permutation {
  public:
   // REQUIRES: size > 0.
   Permutation(std::int64_t size, RandomStream stream);
@@ -26,4 +27,4 @@ class Permutation {
   std::array<std::uint64_t, kRounds> keys_{};
 };
 
-}  // namespace easylm::datasets
+}  // namespace easylm

@@ -1,9 +1,9 @@
 // A balanced Feistel network with cycle walking.
-#include "permutation.h"
+#include "data/permutation.h"
 
 #include <bit>
 
-namespace easylm::datasets {
+namespace easylm {
 namespace {
 
 // The finaliser of SplitMix64: every bit of the input reaches every bit of the result.
@@ -43,4 +43,4 @@ std::int64_t Permutation::operator()(std::int64_t index) const {
   return static_cast<std::int64_t>(x);
 }
 
-}  // namespace easylm::datasets
+}  // namespace easylm
