@@ -1,0 +1,61 @@
+// model_logits MODEL: reads token ids (int32) from standard input, and writes the model's logits after each
+// of them (float32, [T, V]) to standard output; one pass over the whole sequence, in fp32.
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/from_blob.h>
+
+#include <cstdint>
+#include <exception>
+#include <iostream>
+#include <iterator>
+#include <string>
+
+#include "easylm/error.h"
+#include "easylm/tensor/block_runner.h"
+#include "easylm/tensor/device.h"
+#include "easylm/tensor/model_store.h"
+#include "support/fake_context.h"
+#include "support/plugin_host.h"
+
+namespace easylm {
+namespace {
+
+at::Tensor read_ids() {
+  std::string bytes{std::istreambuf_iterator<char>(std::cin), {}};
+  const auto length = static_cast<std::int64_t>(bytes.size() / sizeof(std::int32_t));
+  return at::from_blob(bytes.data(), {1, length}, at::kInt).to(at::kLong);
+}
+
+void write_logits(const std::string& path) {
+  testing::PluginHost host;
+  testing::FakeCheckpoints no_checkpoints({}, nullptr);
+  testing::FakeContext context(host, no_checkpoints);
+  context.facts.threads = 0;
+  context.inputs["model"].path = path;
+  prepare_torch(context.run());
+  const at::NoGradGuard no_grad;
+  const ReadyModel ready = obtain_model(context, at::kCPU, at::kFloat);
+  ForwardContext forward(Phase::infer);
+  const at::Tensor h_BTD = run_model(*ready.model, read_ids(), forward, Recompute::none);
+  const at::Tensor logits =
+      forward.linear({"lm_head.weight", ready.model->head_weight(), {}, Split::none}, h_BTD).contiguous();
+  std::cout.write(static_cast<const char*>(logits.const_data_ptr()),
+                  static_cast<std::streamsize>(logits.nbytes()));
+  if (!std::cout.flush()) throw Error(ErrorCode::io, "standard output takes no more");
+}
+
+}  // namespace
+}  // namespace easylm
+
+int main(int argc, char** argv) {
+  try {
+    if (argc != 2) throw easylm::Error(easylm::ErrorCode::invalid_config, "MODEL is needed");
+    easylm::write_logits(argv[1]);
+  } catch (const easylm::Error& error) {
+    std::cerr << "error: " << error.message() << "\nhint: " << error.hint() << "\n";
+    return 1;
+  } catch (const std::exception& error) {
+    std::cerr << "error: " << error.what() << "\n";
+    return 1;
+  }
+  return 0;
+}
