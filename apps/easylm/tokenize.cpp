@@ -51,18 +51,18 @@ constexpr std::array<DataKind, 3> kDataKinds = {
 // The dataset that reads what lies at `path`, by the ending of its files.
 std::string dataset_for(const std::string& path) {
   const bool is_folder = std::filesystem::is_directory(path);
-  std::string found;
+  std::vector<std::string> found;
   for (const DataKind& kind : kDataKinds) {
     const bool fits = is_folder ? !find_data_files(path, kind.extension, "tokenize").files.empty()
                                 : path.ends_with(kind.extension);
-    if (fits && !found.empty()) {
-      throw Error(ErrorCode::invalid_config,
-                  path + " holds files for the datasets " + found + " and " + kind.dataset,
-                  "name one of the files, or a folder with files of one kind");
-    }
-    if (fits) found = kind.dataset;
+    if (fits) found.emplace_back(kind.dataset);
   }
-  if (!found.empty()) return found;
+  if (found.size() == 1) return found.front();
+  if (!found.empty()) {
+    throw Error(ErrorCode::invalid_config,
+                path + " holds files for the datasets " + found[0] + " and " + found[1],
+                "name one of the files, or a folder with files of one kind");
+  }
   throw Error(ErrorCode::not_found, "there is no *.txt, *.jsonl or *.parquet file at " + path,
               "name such a file, or a folder with some");
 }

@@ -176,6 +176,7 @@ std::vector<LengthCount> TokenShards::document_lengths() const {
       ++documents[shard.end_of(i) - std::exchange(begin, shard.end_of(i))];
   }
   std::vector<LengthCount> lengths;
+  lengths.reserve(documents.size());
   for (const auto& [length, count] : documents) lengths.push_back({length, count});
   return lengths;
 }

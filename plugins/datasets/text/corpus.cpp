@@ -107,6 +107,7 @@ std::vector<LengthCount> Corpus::document_lengths() const {
     ++documents[end - documents_[i].first_token];
   }
   std::vector<LengthCount> lengths;
+  lengths.reserve(documents.size());
   for (const auto& [length, count] : documents) lengths.push_back({length, count});
   return lengths;
 }
