@@ -44,7 +44,7 @@ def fill(file, versions):
     base = sqlite3.connect(file)
     base.execute("PRAGMA synchronous = OFF")
     runs = [(f"run-{i:05}", f"name-{i % NAMES}") for i in range(RUNS)]
-    base.executemany("INSERT INTO runs VALUES(?, ?, 'finished', '2026-11-01', '2026-11-02', '[run]', 1, 'cpu', 'host', 1)",
+    base.executemany("INSERT INTO runs VALUES(?, ?, 'finished', '2026-11-01', '2026-11-02', '[run]', 1, 'cpu', 'host', 1, NULL)",
                      runs)
     for run, _ in runs:
         size = 256 * (1 + hash(run) % 4)
