@@ -1,6 +1,8 @@
 // From a path to a corpus, and all that can be wrong with it.
 #include "text_dataset.h"
 
+#include <utility>
+
 #include "easylm/error.h"
 #include "text_files.h"
 
@@ -124,7 +126,7 @@ bool TextDataset::next_document(Document& document) {
   if (marks_.after) document.tokens.push_back(*marks_.after);
   document.mask.assign(document.tokens.size(), 1);
   if (marks_.before) document.mask.front() = 0;
-  const bool is_first = document_bytes_ == 0;
+  const bool is_first = !std::exchange(has_documents_, true);
   document_bytes_ += static_cast<std::int64_t>(text.size());
   if (is_first && !marks_.before) {
     document_bytes_ -= static_cast<std::int64_t>(tokenizer_->token_bytes(document.tokens.front()).size());

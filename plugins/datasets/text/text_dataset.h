@@ -54,6 +54,7 @@ class TextDataset final : public WindowDataset, public DocumentReader {
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::vector<DataFile> files_;  // of documents
   std::size_t next_file_ = 0;
+  bool has_documents_ = false;  // were any handed out?
   std::int64_t document_bytes_ = 0;
 };
 
