@@ -68,7 +68,8 @@ int apply_difference(const Invocation& invocation) {
     RunHost host = session.make_host();
     print(invocation, apply_delta(host, {.base = base.location.path,
                                          .delta = invocation.words[1],
-                                         .to = invocation.text("output")}));
+                                         .to = invocation.text("output"),
+                                         .plain = invocation.has("plain")}));
     return 0;
   });
 }

@@ -75,6 +75,7 @@ void for_diff(Init& add) {
 
 void for_apply(Init& add) {
   add("output,o", options::value<std::string>()->value_name("DIR")->required(), "a new folder");
+  add("plain", "another tool made DIFF: a model's file of differences that doesn't say its base");
   with_json(add);
 }
 

@@ -128,6 +128,39 @@ TEST_F(Delta, SaysSoWhereSubtractionRounds) {
   EXPECT_FALSE(apply().exact);
 }
 
+TEST_F(Delta, OfAnotherToolIsAddedIfThatIsSaid) {
+  write_model("base", {{"a", floats({1, 2, 5})}, {"b", tensor_of<std::uint16_t>(DType::bf16, {0x3f80})}},
+              Table{"x"}, {{"tokenizer.json", "{}"}});
+  write_model("delta", {{"a", tensor_of<std::uint16_t>(DType::bf16, {0x3f00, 0xc080, 0})},  // 0.5, -4, 0
+                        {"b", floats({1})},
+                        {"new", floats({7})}});
+  const DeltaReport report =
+      apply_delta(host_, {.base = path("base"), .delta = path("delta"), .to = path("again"), .plain = true});
+  EXPECT_EQ(report.changed, 2);
+  EXPECT_EQ(report.whole, 1);
+  EXPECT_TRUE(report.target.empty());
+  EXPECT_FALSE(report.exact);
+  EXPECT_NE(delta_text(report).find("neither was checked"), std::string::npos);
+  EXPECT_EQ(read_model(path("again")), (StoredTensors{{"a", floats({1.5F, -2, 5})},
+                                                      {"b", tensor_of<std::uint16_t>(DType::bf16, {0x4000})},
+                                                      {"new", floats({7})}}));
+  EXPECT_TRUE(std::filesystem::exists(path("again") / "tokenizer.json"));
+}
+
+TEST_F(Delta, OfAnotherToolNamesWhatCannotBeAdded) {
+  write_model("base", {{"a", floats({1, 2})}, {"b", floats({1})}, {"c", floats({1})}});
+  write_model("delta", {{"a", floats({1, 2, 3})}, {"b", tensor_of<std::uint8_t>(DType::u8, {1})}});
+  const Error error = error_of([&] {
+    apply_delta(host_, {.base = path("base"), .delta = path("delta"), .to = path("again"), .plain = true});
+  });
+  EXPECT_EQ(error.code(), ErrorCode::invalid_config);
+  for (const char* part :
+       {"a is [3] in the delta and [2] in the base", "b holds u8", "c is not in the delta"}) {
+    EXPECT_NE(error.message().find(part), std::string::npos) << error.message();
+  }
+  EXPECT_FALSE(std::filesystem::exists(path("again")));
+}
+
 TEST_F(Delta, FingerprintsAreOfTensorsNotOfFiles) {
   write_model("base", {{"a", floats({1, 2})}, {"b", floats({3})}});
   write_model("same", {{"a", floats({1, 2})}, {"b", floats({3})}}, Table{"x"});

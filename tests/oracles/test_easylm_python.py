@@ -126,6 +126,20 @@ def test_there_and_back_again_is_the_same_to_the_byte(tmp_path, monkeypatch, chu
             assert file.get_tensor(name).view(torch.int16).numpy().tobytes() == expected[name].tobytes(), name
 
 
+@pytest.mark.parametrize("form", ["params", "flax"])
+def test_a_delta_that_it_made_gives_its_target(tmp_path, form):
+    base, target = (tiny_llama.easylm_weights(seed) for seed in (3, 4))
+    hugging_face_folder(tmp_path / "base", base)
+    write_as(form, tmp_path / "delta", {path: target[path] - base[path] for path in base})
+    message = easylm("apply", tmp_path / "base", tmp_path / "delta", "-o", tmp_path / "again", ok=False)
+    assert "--plain" in message, message
+    easylm("apply", tmp_path / "base", tmp_path / "delta", "-o", tmp_path / "again", "--plain")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "again", dtype=torch.float64).eval()
+    with torch.no_grad():
+        logits = model(torch.tensor([IDS])).logits[0].numpy()
+    assert numpy.abs(logits - tiny_llama.logits(target, IDS)).max() < 1e-5
+
+
 def test_a_file_without_heads_needs_them_said(tmp_path):
     write_as("params", tmp_path / "streaming_params", in_type(numpy.float32))
     text = easylm("inspect", tmp_path / "streaming_params")

@@ -12,6 +12,7 @@
 #include "checkpoint/delta_facts.h"
 #include "checkpoint/model_fit.h"
 #include "checkpoint/new_output.h"
+#include "checkpoint/plain_delta.h"
 #include "checkpoint/sweep.h"
 #include "checkpoint/tensor_slices.h"
 #include "easylm/elements.h"
@@ -76,13 +77,14 @@ class Arithmetic {
     return std::as_bytes(std::span(first_));
   }
 
-  // → base + difference
-  std::span<const std::byte> add(std::span<const std::byte> base, std::span<const std::byte> difference) {
+  // → base + difference, whose elements are of type `stored`
+  std::span<const std::byte> add(std::span<const std::byte> base, std::span<const std::byte> difference,
+                                 DType stored) {
     if (method_ == DeltaMethod::exact) return exclusive_or(base, difference);
     first_.resize(base.size() / static_cast<std::size_t>(size_of(dtype_)));
     second_.resize(first_.size());
     to_f32(dtype_, base, first_);
-    to_f32(DType::f32, difference, second_);
+    to_f32(stored, difference, second_);
     for (std::size_t i = 0; i < first_.size(); ++i) first_[i] += second_[i];
     bytes_.resize(base.size());
     from_f32(first_, dtype_, bytes_);
@@ -148,7 +150,26 @@ void add_config(WritePlan& plan, const TensorReader& target) {
 
 fs::path file_of_delta(const fs::path& path) {
   std::error_code ignored;
-  return fs::is_directory(path, ignored) ? path / kFile : path;
+  return fs::is_regular_file(path / kFile, ignored) ? path / kFile : path;
+}
+
+// The file of a plain delta may need to be told how many heads its base has.
+std::unique_ptr<TensorReader> open_plain(Host& host, const fs::path& path, const TensorReader& base) {
+  const FoundFormat found = find_format(host, path);
+  const auto* with_config = extension_of<ReadsWithConfig>(*found.format);
+  const std::optional<Table> config = base.model_config();
+  return with_config != nullptr && config ? with_config->open(path, *config) : found.format->open(path);
+}
+
+// A target's configuration and tokenizer lie beside its delta. A plain one without a tokenizer gets the
+// base's of both.
+WritePlan described_by(const TensorReader& delta, const TensorReader& base, bool plain) {
+  WritePlan plan{.model_config = delta.model_config(), .files = delta.tokenizer_files()};
+  if (plain && plan.files.empty()) {
+    plan.model_config = base.model_config();
+    plan.files = base.tokenizer_files();
+  }
+  return plan;
 }
 
 // What is written where, and from what.
@@ -177,7 +198,7 @@ void write_combined(const Work& work, const DeltaItem& item, std::size_t to, con
 
 void require_base(const TensorReader& base, const DeltaFacts& facts, const std::string& fingerprint,
                   const fs::path& path) {
-  if (fingerprint != facts.base) {
+  if (!facts.base.empty() && fingerprint != facts.base) {
     throw Error(ErrorCode::invalid_config,
                 path.string() + " is not the model that the delta was made from: its fingerprint is " +
                     fingerprint.substr(0, 12) + ", the delta's base has " + facts.base.substr(0, 12),
@@ -197,6 +218,7 @@ void require_base(const TensorReader& base, const DeltaFacts& facts, const std::
 
 // Compares what was written with what the delta promised, by reading it.
 bool came_back(Host& host, const fs::path& folder, const DeltaFacts& facts) {
+  if (facts.target.empty()) return false;
   if (fingerprint_of(host, *delta_format(host)->open(folder)) == facts.target) return true;
   if (facts.method == DeltaMethod::arithmetic) return false;
   throw Error(ErrorCode::corrupt, "what came out is not the target: the delta is damaged",
@@ -254,13 +276,16 @@ DeltaReport write_delta(Host& host, const DeltaRequest& request) {
 }
 
 DeltaReport apply_delta(Host& host, const ApplyRequest& request) {
-  const auto base = open_any(host, request.base), delta = open_any(host, file_of_delta(request.delta));
-  const DeltaFacts facts = read_delta_facts(*delta, request.delta);
+  const auto base = open_any(host, request.base);
+  const auto delta =
+      request.plain ? open_plain(host, request.delta, *base) : open_any(host, file_of_delta(request.delta));
+  const DeltaFacts facts = request.plain ? plain_delta_facts(*base, *delta, request.delta)
+                                         : read_delta_facts(*delta, request.delta);
   FileSystem files;
   NewOutput output(request.to, {request.base, request.delta}, files);
   DeltaReport report{.to = request.to, .base = fingerprint_of(host, *base), .target = facts.target};
   require_base(*base, facts, report.base, request.base);
-  WritePlan plan{.model_config = delta->model_config(), .files = delta->tokenizer_files()};
+  WritePlan plan = described_by(*delta, *base, request.plain);
   for (const DeltaItem& item : facts.items) {
     count(report, item.kept);
     plan.tensors.push_back(item.target);
@@ -270,8 +295,11 @@ DeltaReport apply_delta(Host& host, const ApplyRequest& request) {
   for (std::size_t to = 0; to < facts.items.size(); ++to) {
     const DeltaItem& item = facts.items[to];
     Arithmetic arithmetic(facts.method, item.target.dtype);
-    write_combined(work, item, to, *delta, item.target.dtype,
-                   [&](auto of_base, auto difference) { return arithmetic.add(of_base, difference); });
+    const auto in_delta = index_of(*delta, item.target.name);
+    const DType stored = in_delta ? delta->tensors()[*in_delta].dtype : item.target.dtype;
+    write_combined(work, item, to, *delta, item.target.dtype, [&](auto of_base, auto difference) {
+      return arithmetic.add(of_base, difference, stored);
+    });
   }
   writer->finish();
   report.exact = came_back(host, output.folder(), facts);

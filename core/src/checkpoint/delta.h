@@ -25,8 +25,10 @@ struct DeltaRequest {
 };
 
 struct ApplyRequest {
-  std::filesystem::path base, delta;  // `delta`: what write_delta() made
-  std::filesystem::path to;           // a new folder
+  std::filesystem::path base, delta;
+  std::filesystem::path to;  // a new folder
+  // Another tool made the delta, which says nothing of its base and target; else write_delta() made it.
+  bool plain = false;
 };
 
 struct DeltaReport {
@@ -34,7 +36,7 @@ struct DeltaReport {
   std::int64_t same = 0, changed = 0, whole = 0;  // tensors: not kept, as a difference, as they are
   std::vector<std::string> only_in_base;          // the target does without them
   std::int64_t bytes = 0;
-  std::string base, target;  // fingerprints
+  std::string base, target;  // fingerprints; the delta of another tool says nothing of its target
   bool exact = true;         // whether the target's very bytes came back, of apply_delta()
 };
 
@@ -47,7 +49,8 @@ EASYLM_API DeltaReport write_delta(Host& host, const DeltaRequest& request);
 
 // Makes the target again: a Hugging Face directory. Throws Error{invalid_config} if `base` is another one
 // than the delta was made from, and Error{corrupt} if what comes out of an exact one is not the target; then
-// nothing lies at `to`.
+// nothing lies at `to`. Of a plain delta only names and shapes can be checked; the sums get the base's
+// element types and, where no tokenizer lies beside the delta, its configuration and tokenizer.
 EASYLM_API DeltaReport apply_delta(Host& host, const ApplyRequest& request);
 
 EASYLM_API std::string delta_text(const DeltaReport& report);

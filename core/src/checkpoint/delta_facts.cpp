@@ -57,7 +57,7 @@ std::string items_text(const std::vector<DeltaItem>& items) {
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& why) {
   throw Error(ErrorCode::corrupt, path.string() + " is no delta that can be used: " + why,
-              "easylm diff BASE TARGET -o DIR makes one");
+              "easylm diff BASE TARGET -o DIR makes one; say --plain if another tool made this one");
 }
 
 template <typename T>

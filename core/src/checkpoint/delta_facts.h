@@ -22,7 +22,7 @@ struct DeltaItem {
 
 struct DeltaFacts {
   DeltaMethod method = DeltaMethod::exact;
-  std::string base, target;      // fingerprints
+  std::string base, target;      // fingerprints; empty: nobody knows
   std::vector<DeltaItem> items;  // a tensor of the target each
 };
 

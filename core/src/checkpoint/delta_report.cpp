@@ -11,8 +11,11 @@ std::string delta_text(const DeltaReport& report) {
   std::string text = count_text(report.changed) + " tensors as differences, " + count_text(report.whole) +
                      " whole, " + count_text(report.same) + " as in the base\n";
   for (const std::string& name : report.only_in_base) text += "only in the base: " + name + "\n";
-  text += "base " + report.base.substr(0, 12) + ", target " + report.target.substr(0, 12) + "\n";
-  if (!report.exact) text += "rounded: not the target to the last bit\n";
+  const bool known = !report.target.empty();
+  text += "base " + report.base.substr(0, 12) +
+          (known ? ", target " + report.target.substr(0, 12) + "\n"
+                 : "; the delta says neither its base nor its target, so neither was checked\n");
+  if (known && !report.exact) text += "rounded: not the target to the last bit\n";
   return text + report.to.string() + ", " + bytes_text(report.bytes) + "\n";
 }
 

@@ -63,17 +63,21 @@ ModelFit fit_to_model(const Host& host, const TensorReader& reader, const std::o
   return fit;
 }
 
+std::string first_of(const std::vector<std::string>& complaints) {
+  constexpr std::size_t kShown = 20;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, complaints.size()); ++i) {
+    if (i > 0) text += "; ";
+    text += complaints[i];
+  }
+  if (complaints.size() > kShown) text += "; and " + std::to_string(complaints.size() - kShown) + " more";
+  return text;
+}
+
 void require_fit(const ModelFit& fit, const std::string& where) {
   if (fit.complaints.empty()) return;
-  constexpr std::size_t kShown = 20;
-  std::string message = where + " does not fit its configuration: ";
-  for (std::size_t i = 0; i < std::min(kShown, fit.complaints.size()); ++i) {
-    message += (i == 0 ? "" : "; ") + fit.complaints[i];
-  }
-  if (fit.complaints.size() > kShown) {
-    message += "; and " + std::to_string(fit.complaints.size() - kShown) + " more";
-  }
-  throw Error(ErrorCode::corrupt, message, "check that config and weights belong to the same model");
+  throw Error(ErrorCode::corrupt, where + " does not fit its configuration: " + first_of(fit.complaints),
+              "check that config and weights belong to the same model");
 }
 
 }  // namespace easylm

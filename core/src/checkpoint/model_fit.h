@@ -26,6 +26,9 @@ EASYLM_API ModelFit fit_to_model(const Host& host, const TensorReader& reader,
 // Throws Error{corrupt} that names the first of many complaints, if there are any.
 EASYLM_API void require_fit(const ModelFit& fit, const std::string& where);
 
+// "a; b; and 3 more"
+std::string first_of(const std::vector<std::string>& complaints);
+
 // "[4096, 32]"
 EASYLM_API std::string shape_text(const std::vector<std::int64_t>& shape);
 
