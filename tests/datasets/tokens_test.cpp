@@ -47,7 +47,7 @@ class TokensTest : public TextTest {
     return dataset;
   }
 
-  // What opening the shards says, after `change` was done to one of their files.
+  // What opening the shards and reading them says, after `change` was done to one of their files.
   std::string refusal_after(const std::string& file, const std::function<void(std::string&)>& change) {
     std::ifstream in(shards_ / file, std::ios::binary);
     const std::string before(std::istreambuf_iterator<char>(in), {});
@@ -57,6 +57,9 @@ class TokensTest : public TextTest {
     std::string said;
     try {
       const TokenShards shards(shards_);
+      std::vector<TokenId> ids(static_cast<std::size_t>(shards.size()));
+      std::vector<float> mask(ids.size());
+      shards.read(0, ids, mask);
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::corrupt) << error.message();
       EXPECT_FALSE(error.hint().empty());
@@ -167,6 +170,19 @@ TEST_F(TokensTest, AreOfOneTokenizer) {
     open_stored(stored(config()), {plain_tokenizer_, DatasetPass::once, 0, 1});
   };
   EXPECT_THROW(open_with_another(), Error);
+}
+
+TEST_F(TokensTest, AreComparedWhenTheyAreFirstUsed) {
+  store(config());
+  std::ofstream(shards_ / "00001.ids", std::ios::binary | std::ios::in).put('\x7f');
+  const TokenShards shards(shards_);
+  TokenId id = 0;
+  float mask = 0;
+  EXPECT_NO_THROW(shards.read(0, {&id, 1}, {&mask, 1})) << "it lies in another shard";
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    EXPECT_THROW(shards.read(shards.size() - 1, {&id, 1}, {&mask, 1}), Error);
+    EXPECT_THROW(shards.document_lengths(), Error);
+  }
 }
 
 TEST_F(TokensTest, AreRefusedWhereTheyAreDamaged) {

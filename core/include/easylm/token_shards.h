@@ -48,11 +48,11 @@ class EASYLM_API TokenShardWriter {
   std::unique_ptr<State> state_;
 };
 
-// The documents of all shards as one stream.
+// The documents of all shards as one stream. Opening compares sizes; the first use of a shard reads all of it
+// and compares checksums. Both throw Error{corrupt} that names the file.
 class EASYLM_API TokenShards final : public TokenStream {
  public:
-  // Reads every byte once, to compare checksums. Throws Error{not_found} or Error{corrupt} that names the
-  // file.
+  // Throws Error{not_found}, too.
   explicit TokenShards(const std::filesystem::path& folder);
   ~TokenShards() override;
 

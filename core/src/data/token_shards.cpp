@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -43,25 +45,22 @@ T number_at(std::span<const std::byte> bytes, std::int64_t index) {
   return x;
 }
 
+// Everything but sizes is compared when something of a shard is first asked for: terabytes need not be read
+// before the first step.
 class Shard {
  public:
   Shard(const fs::path& folder, std::size_t number, const TokenManifest& manifest)
-      : ids_(checked(folder, number, ShardPart::ids, manifest)),
-        loss_(checked(folder, number, ShardPart::loss, manifest)),
-        ends_(checked(folder, number, ShardPart::ends, manifest)),
+      : paths_(paths_of(folder, number)),
+        ids_(whole(paths_.ids, manifest.file_bytes(number, ShardPart::ids))),
+        loss_(whole(paths_.loss, manifest.file_bytes(number, ShardPart::loss))),
+        ends_(whole(paths_.ends, manifest.file_bytes(number, ShardPart::ends))),
         id_bytes_(manifest.id_bytes()),
-        facts_(manifest.shards[number]) {
-    std::int64_t last = 0;
-    for (std::int64_t i = 0; i < facts_.documents; ++i) {
-      if (end_of(i) <= last) fail(folder / shard_file(number, ShardPart::ends), "its ends do not ascend");
-      last = end_of(i);
-    }
-    if (last != facts_.tokens) fail(folder / shard_file(number, ShardPart::ends), "its last end is another");
-    for (std::int64_t i = 0; i < facts_.tokens; ++i) {
-      if (id(i) >= 0 && id(i) < manifest.facts.vocabulary_size) continue;
-      fail(folder / shard_file(number, ShardPart::ids),
-           "token " + std::to_string(i) + " is beyond the vocabulary");
-    }
+        vocabulary_(manifest.facts.vocabulary_size),
+        facts_(manifest.shards[number]) {}
+
+  // Throws Error{corrupt} that names the file. [any-thread]
+  void require_intact() const {
+    std::call_once(checked_, [this] { check(); });
   }
 
   std::int64_t tokens() const { return facts_.tokens; }
@@ -93,38 +92,72 @@ class Shard {
   }
 
  private:
+  struct Paths {
+    fs::path ids, loss, ends;
+  };
+
+  static Paths paths_of(const fs::path& folder, std::size_t number) {
+    return {folder / shard_file(number, ShardPart::ids), folder / shard_file(number, ShardPart::loss),
+            folder / shard_file(number, ShardPart::ends)};
+  }
+
   [[noreturn]] static void fail(const fs::path& file, const std::string& message) {
     throw Error(ErrorCode::corrupt, file.string() + " is damaged: " + message, kHint);
   }
 
-  static MappedFile checked(const fs::path& folder, std::size_t number, ShardPart part,
-                            const TokenManifest& manifest) {
-    const fs::path path = folder / shard_file(number, part);
+  static MappedFile whole(const fs::path& path, std::int64_t wanted) {
     MappedFile file(path);
     const auto size = static_cast<std::int64_t>(file.bytes().size());
-    if (const std::int64_t wanted = manifest.file_bytes(number, part); size != wanted) {
+    if (size != wanted) {
       fail(path, "it has " + std::to_string(size) + " bytes, not " + std::to_string(wanted));
     }
-    if (crc32c(file.bytes()) != manifest.shards[number].crc(part)) fail(path, "its checksum is another");
     return file;
   }
 
+  void check() const {
+    check_sum(ids_, ShardPart::ids, paths_.ids);
+    check_sum(loss_, ShardPart::loss, paths_.loss);
+    check_sum(ends_, ShardPart::ends, paths_.ends);
+    std::int64_t last = 0;
+    for (std::int64_t i = 0; i < facts_.documents; ++i) {
+      if (end_of(i) <= last) fail(paths_.ends, "its ends do not ascend");
+      last = end_of(i);
+    }
+    if (last != facts_.tokens) fail(paths_.ends, "its last end is another");
+    for (std::int64_t i = 0; i < facts_.tokens; ++i) {
+      if (id(i) < 0 || id(i) >= vocabulary_) {
+        fail(paths_.ids, "token " + std::to_string(i) + " is beyond the vocabulary");
+      }
+    }
+  }
+
+  void check_sum(const MappedFile& file, ShardPart part, const fs::path& path) const {
+    if (crc32c(file.bytes()) != facts_.crc(part)) fail(path, "its checksum is another");
+  }
+
+  Paths paths_;
   MappedFile ids_, loss_, ends_;
-  std::int64_t id_bytes_;
+  std::int64_t id_bytes_, vocabulary_;
   ShardFacts facts_;
+  mutable std::once_flag checked_;
 };
 
 }  // namespace
 
 struct TokenShards::State {
   TokenFacts facts;
-  std::vector<Shard> shards;
+  std::deque<Shard> shards;                               // they stay where they are made
   std::vector<std::int64_t> first_token, first_document;  // of each shard
 
   // The shard that holds token `index`.
   std::size_t shard_of(std::int64_t index) const {
     const auto after = std::ranges::upper_bound(first_token, index);
     return static_cast<std::size_t>(after - first_token.begin()) - 1;
+  }
+
+  const Shard& intact(std::size_t number) const {
+    shards[number].require_intact();
+    return shards[number];
   }
 };
 
@@ -146,21 +179,22 @@ std::int64_t TokenShards::size() const { return state_->facts.tokens; }
 std::int64_t TokenShards::target_bytes() const { return state_->facts.target_bytes; }
 
 void TokenShards::read(std::int64_t first, std::span<TokenId> ids, std::span<float> mask) const {
-  std::size_t shard = state_->shard_of(first);
-  std::int64_t at = first - state_->first_token[shard];
+  std::size_t number = state_->shard_of(first);
+  std::int64_t at = first - state_->first_token[number];
+  const Shard* shard = &state_->intact(number);
   for (std::size_t i = 0; i < ids.size(); ++i, ++at) {
-    if (at == state_->shards[shard].tokens()) {
-      ++shard;
+    if (at == shard->tokens()) {
+      shard = &state_->intact(++number);
       at = 0;
     }
-    ids[i] = state_->shards[shard].id(at);
-    mask[i] = state_->shards[shard].has_loss(at) ? 1.0F : 0.0F;
+    ids[i] = shard->id(at);
+    mask[i] = shard->has_loss(at) ? 1.0F : 0.0F;
   }
 }
 
 std::string TokenShards::where(std::int64_t index) const {
   const std::size_t number = state_->shard_of(index);
-  const Shard& shard = state_->shards[number];
+  const Shard& shard = state_->intact(number);
   const std::int64_t token = index - state_->first_token[number];
   const std::int64_t document = shard.document_of(token);
   const std::int64_t begin = document == 0 ? 0 : shard.end_of(document - 1);
@@ -171,6 +205,7 @@ std::string TokenShards::where(std::int64_t index) const {
 std::vector<LengthCount> TokenShards::document_lengths() const {
   std::map<std::int64_t, std::int64_t> documents;
   for (const Shard& shard : state_->shards) {
+    shard.require_intact();
     std::int64_t begin = 0;
     for (std::int64_t i = 0; i < shard.documents(); ++i)
       ++documents[shard.end_of(i) - std::exchange(begin, shard.end_of(i))];
