@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import json
 import pathlib
 
 import pytest
@@ -107,3 +108,38 @@ def test_gives_the_ids_of_smollm2(tmp_path):
         assert_same(ours, hf, CORPUS, b"i", add_special_tokens=False)
         size, bos, eos, pad, stop = ours.special()
         assert (size, bos, eos, pad, stop) == (49152, 1, 2, 2, [2])
+
+
+def nemo(folder):
+    """Mistral's tekken as its models carry it: a thousand special tokens, then the words by rank. And tiktoken's own."""
+    import base64
+
+    import tiktoken
+    from transformers.convert_slow_tokenizer import TikTokenConverter
+
+    data = pathlib.Path(importlib.util.find_spec("mistral_common").submodule_search_locations[0])
+    tekken = json.loads((data / "data/tekken_240911.json").read_bytes())
+    config, shift = tekken["config"], tekken["config"]["default_num_special_tokens"]
+    words = tekken["vocab"][:config["default_vocab_size"] - shift]
+    ranks = {base64.b64decode(word["token_bytes"]): word["rank"] for word in words}
+    (folder / "ranks").write_text("".join(f"{word['token_bytes']} {word['rank']}\n" for word in words))
+    file = json.loads(TikTokenConverter(str(folder / "ranks"), config["pattern"]).converted().to_str())
+    marks = ["<unk>", "<s>", "</s>", *(f"<SPECIAL_{i}>" for i in range(3, shift))]
+    file["model"]["vocab"] = {mark: i for i, mark in enumerate(marks)} | {
+        word: rank + shift for word, rank in file["model"]["vocab"].items()}
+    file["added_tokens"] = [{"id": i, "content": mark, "single_word": False, "lstrip": False, "rstrip": False,
+                             "normalized": False, "special": True} for i, mark in enumerate(marks)]
+    (folder / "tokenizer.json").write_text(json.dumps(file))
+    return folder / "tokenizer.json", tiktoken.Encoding("tekken", pat_str=config["pattern"], mergeable_ranks=ranks,
+                                                        special_tokens={}), shift
+
+
+def test_gives_the_ids_of_mistrals_tekken(tmp_path):
+    """131,072 tokens, as Mistral Nemo has them, beside Hugging Face's library and beside tiktoken."""
+    file, tekken, shift = nemo(tmp_path)
+    hf = Tokenizer.from_file(str(file))
+    with Ours(file) as ours:
+        assert_same(ours, hf, CORPUS, b"i", add_special_tokens=False)
+        for text in CORPUS:
+            assert ours.encode(text.encode()) == [rank + shift for rank in tekken.encode_ordinary(text)], text
+        assert ours.special()[0] == 131072
