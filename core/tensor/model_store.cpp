@@ -3,8 +3,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +14,7 @@
 #include "easylm/error.h"
 #include "easylm/extra_tensors.h"
 #include "easylm/json.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tokenizer_settings.h"
 
@@ -130,9 +129,9 @@ at::Tensor stored_tensor(const TensorReader& reader, std::size_t index) {
   const std::span<const std::byte> view = reader.view(index);
   if (!view.empty()) {
     void* data = const_cast<std::byte*>(view.data());  // NOLINT: from_blob takes no pointer to const
-    return at::from_blob(data, info.shape, scalar_type_of(info.dtype));
+    return aten::from_blob(data, info.shape, scalar_type_of(info.dtype));
   }
-  at::Tensor copy = at::empty(info.shape, scalar_type_of(info.dtype));
+  at::Tensor copy = aten::empty(info.shape, scalar_type_of(info.dtype));
   reader.read(index, 0, {static_cast<std::byte*>(copy.mutable_data_ptr()), copy.nbytes()});
   return copy;
 }
@@ -253,14 +252,6 @@ TensorFiles model_files(Model& model, const Tokenizer& tokenizer) {
     plan.files.push_back({kGenerationConfig, json_text(generation)});
   }
   return tensor_files(std::move(plan), std::move(tensors));
-}
-
-TensorFiles copied(const TensorFiles& files) {
-  TensorFiles copies = files;
-  for (NamedTensor& tensor : copies.tensors) {
-    tensor.value = tensor.value.detach().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
-  }
-  return copies;
 }
 
 void write_files(const CheckpointFormat& format, const std::filesystem::path& version,

@@ -1,11 +1,12 @@
 // Saves and loads a 135 M model with its optimizer as the train stage does. Each line on standard input is
 // answered with a number:
 //
+//   prepare     seconds until memory is taken for copies, and touched in the background: the start of a run
 //   wait        seconds that a training step waits for a save in the background: the copy of all tensors
-//   save HOME   seconds of a save to the end of its commit; the version is HOME's newest
+//   save HOME   seconds from those copies to the end of the commit; the version is HOME's newest
 //   load DIR    seconds until every tensor of that version is in its place
 //   bytes       of a version's tensors
-//   quit        the most memory that the process held
+//   peak        the most memory that the process held so far
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -16,6 +17,7 @@
 #include "checkpoint/policy.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/model_store.h"
+#include "easylm/tensor/snapshot.h"
 #include "easylm/tensor/train_step.h"
 #include "easylm/tensor/training_state.h"
 #include "shapes.h"
@@ -44,13 +46,10 @@ class Bench {
 
   double answer(const std::string& command, const std::string& folder) {
     if (command == "bytes") return bytes();
-    if (command == "quit") return static_cast<double>(bench::peak_resident_bytes());
+    if (command == "peak") return static_cast<double>(bench::peak_resident_bytes());
     const auto started = std::chrono::steady_clock::now();
-    if (command == "wait") {
-      std::vector<TensorFiles> copies;
-      for (const TensorFiles& part : files()) copies.push_back(copied(part));
-      return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-    }
+    if (command == "prepare") snapshot_.prepare(files());
+    if (command == "wait") copies_ = snapshot_.take(files());
     if (command == "save") save(folder);
     if (command == "load") load(folder);
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
@@ -79,9 +78,8 @@ class Bench {
     options.format_name = "safetensors";
     options.format = format_;
     CheckpointStore store(std::move(options), registry, files_layer);
-    const std::vector<TensorFiles> parts = files();
     store.save({.step = 1}, [&](const fs::path& folder) {
-      for (const TensorFiles& part : parts) write_files(*format_, folder, part);
+      for (const TensorFiles& part : copies_) write_files(*format_, folder, part);
     });
   }
 
@@ -97,6 +95,8 @@ class Bench {
   std::shared_ptr<Optimizer> optimizer_;
   std::unique_ptr<TrainStep> step_;
   TrainingState state_;
+  std::vector<TensorFiles> copies_;
+  Snapshot snapshot_;
 };
 
 }  // namespace
@@ -115,7 +115,6 @@ int main(int argc, char** argv) {
       std::string command, folder;
       words >> command >> folder;
       std::cout << bench.answer(command, folder) << std::endl;  // NOLINT(performance-avoid-endl)
-      if (command == "quit") break;
     }
     return 0;
   } catch (const std::exception& error) {

@@ -17,6 +17,7 @@ import tempfile
 import time
 
 PIECE = 8 << 20
+SECONDS_TO_THE_FIRST_SAVE = 5  # far fewer than a run of this model takes
 
 
 def write_plainly(file, size):
@@ -65,23 +66,30 @@ class Program:
         return float(answer)
 
 
-def measure(program, folder, rounds, threads):
+def measure_saves(program, folder, rounds):
+    """The program's saves between a disk's own; the last version stays. The times of each, and that version."""
     size = int(program.ask("bytes"))
-    times = {name: [] for name in ("wait", "save", "plain", "load", "python")}
-    reader = None
+    times = {name: [] for name in ("wait", "save", "plain")}
+    program.ask("prepare")
+    time.sleep(SECONDS_TO_THE_FIRST_SAVE)
     for turn in range(rounds):
         times["wait"].append(program.ask("wait"))
         home = folder / f"home{turn}"
         times["save"].append(program.ask(f"save {home}"))
         times["plain"].append(write_plainly(folder / "plain", size))
         (folder / "plain").unlink()
-        version = home / "checkpoints/bench/v000001"
-        reader = reader or Reader(version, threads)
+        if turn + 1 < rounds:
+            shutil.rmtree(home)
+    return times, home / "checkpoints/bench/v000001"
+
+
+def measure_loads(program, version, rounds, threads):
+    reader = Reader(version, threads)
+    times = {name: [] for name in ("load", "python")}
+    for _ in range(rounds):
         times["load"].append(program.ask(f"load {version}"))
         times["python"].append(reader.seconds())
-        if turn > 0:
-            shutil.rmtree(home)
-    return size, {name: statistics.median(values) for name, values in times.items()}, times["wait"]
+    return times
 
 
 def main():
@@ -93,13 +101,18 @@ def main():
     options = arguments.parse_args()
     program = Program(options.program, options.threads)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        size, medians, waits = measure(program, pathlib.Path(name), options.rounds, options.threads)
+        size = program.ask("bytes")
+        before = program.ask("peak")
+        times, version = measure_saves(program, pathlib.Path(name), options.rounds)
+        peak = program.ask("peak")
+        times |= measure_loads(program, version, options.rounds, options.threads)
+    medians = {name: statistics.median(values) for name, values in times.items()}
     rate = {name: size / 1e9 / seconds for name, seconds in medians.items()}
     print(f"{size / 1e9:.2f} GB, {options.threads} threads, {options.rounds} rounds, medians")
-    print(f"a step waits {medians['wait']:.3f} s (the first time {waits[0]:.3f} s)")
+    print(f"a step waits {medians['wait']:.3f} s (the first time {times['wait'][0]:.3f} s)")
     print(f"save {rate['save']:.2f} GB/s, the disk {rate['plain']:.2f} GB/s: {rate['save'] / rate['plain']:.2f}")
     print(f"load {rate['load']:.2f} GB/s, safetensors in Python {rate['python']:.2f} GB/s: {rate['load'] / rate['python']:.2f}")
-    print(f"peak memory {program.ask('quit') / 2**30:.2f} GiB, of which model and optimizer {size / 2**30:.2f} GiB")
+    print(f"memory before {before / 2**30:.2f} GiB, most while saving {peak / 2**30:.2f} GiB, a snapshot {size / 2**30:.2f} GiB")
 
 
 if __name__ == "__main__":

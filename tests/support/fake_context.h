@@ -20,6 +20,7 @@ class FakeCheckpoints : public Checkpoints {
       : folder_(std::move(folder)), format_(std::move(format)) {}
 
   const SavedVersion* resume() const override { return resume_from.uri.empty() ? nullptr : &resume_from; }
+  bool periodic() const override { return every_steps > 0; }
   bool due(std::int64_t step) override { return every_steps > 0 && step % every_steps == 0; }
   std::shared_ptr<CheckpointFormat> format() override { return format_; }
 

@@ -39,6 +39,9 @@ class EASYLM_API Checkpoints {
   // The version that this stage goes on from; null: it begins anew.
   virtual const SavedVersion* resume() const = 0;
 
+  // Whether the configuration asks for versions now and then: due() will say when.
+  virtual bool periodic() const = 0;
+
   // Whether the configuration asks for a version after update number `step` (counted from 1). Throws what a
   // save_later() failed with, so that a stage that asks after every step doesn't go on unsaved.
   virtual bool due(std::int64_t step) = 0;

@@ -22,7 +22,13 @@ class EASYLM_API MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
 
+  // Reads bytes from `offset` on without touching the map: they stay out of this process's resident memory.
+  // Throws Error{io}. REQUIRES: they lie within bytes().
+  void read(std::size_t offset, std::span<std::byte> into) const;
+
  private:
+  std::filesystem::path path_;
+  int fd_ = -1;
   std::span<const std::byte> bytes_;
 };
 

@@ -30,8 +30,11 @@ class EASYLM_API OutputFile {
   void close();
 
  private:
+  void start_disk();
+
   std::filesystem::path path_;
   int fd_ = -1;
+  std::int64_t waiting_ = 0;  // bytes that the disk was not told of
 };
 
 // Which bytes of a plan's tensors have been written: what TensorWriter promises, checked.

@@ -19,6 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::int64_t kDiskPiece = std::int64_t{32}
+                                    << 20U;  // bytes that are written before the disk is told of them
+
 [[noreturn]] void fail(const fs::path& path, const char* call) {
   const int error = errno;
   throw Error(ErrorCode::io,
@@ -59,7 +62,7 @@ OutputFile::~OutputFile() {
 }
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), waiting_(other.waiting_) {}
 
 void OutputFile::reserve(std::int64_t bytes) {
   if (bytes == 0) return;
@@ -74,15 +77,25 @@ void OutputFile::reserve(std::int64_t bytes) {
 
 void OutputFile::write_at(std::int64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), offset);
+    const ssize_t n = ::pwrite(fd_, bytes.data(), std::min<std::size_t>(bytes.size(), kDiskPiece), offset);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) fail(path_, "pwrite");
     bytes.remove_prefix(static_cast<std::size_t>(n));
     offset += n;
+    waiting_ += n;
+    if (waiting_ >= kDiskPiece) start_disk();
   }
 }
 
+// The kernel keeps what is written in memory until somebody syncs it. Told so, the disk works meanwhile;
+// where it can't be told, the sync takes longer, and fails if something failed.
+void OutputFile::start_disk() {
+  ::sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
+  waiting_ = 0;
+}
+
 void OutputFile::close() {
+  start_disk();
   if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) fail(path_, "close");
 }
 

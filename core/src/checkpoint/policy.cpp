@@ -54,7 +54,7 @@ fs::path CheckpointStore::folder() const { return registry_.home() / "checkpoint
 
 bool CheckpointStore::due(std::int64_t step) {
   background_.check();
-  return options_.policy.every_steps > 0 && step > 0 && step % options_.policy.every_steps == 0;
+  return periodic() && step > 0 && step % options_.policy.every_steps == 0;
 }
 
 std::shared_ptr<CheckpointFormat> CheckpointStore::format() { return options_.format; }

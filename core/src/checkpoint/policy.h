@@ -56,6 +56,7 @@ class EASYLM_API CheckpointStore final : public Checkpoints {
   ~CheckpointStore() override;
 
   const SavedVersion* resume() const override { return options_.resume ? &*options_.resume : nullptr; }
+  bool periodic() const override { return options_.policy.every_steps > 0; }
   bool due(std::int64_t step) override;
   std::shared_ptr<CheckpointFormat> format() override;
   SavedVersion save(const SaveRequest& request, const FillVersion& fill) override;

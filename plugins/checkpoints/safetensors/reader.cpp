@@ -58,16 +58,20 @@ class Reader final : public TensorReader {
   std::vector<std::pair<std::string, std::string>> metadata() const override { return metadata_; }
 
  private:
+  struct Place {
+    std::size_t file = 0;
+    std::span<const std::byte> bytes;
+  };
   struct Piece {
     TensorInfo info;
-    std::span<const std::byte> bytes;
+    Place place;
   };
 
   fs::path folder_;
   std::vector<MappedFile> files_;
   std::vector<Piece> pieces_;  // until sort()
   std::vector<TensorInfo> tensors_;
-  std::vector<std::span<const std::byte>> bytes_;
+  std::vector<Place> places_;  // one a tensor
   std::vector<std::pair<std::string, std::string>> metadata_;
 };
 
@@ -83,7 +87,7 @@ void Reader::add(const fs::path& file, const std::set<std::string>* names) {
           "get the files again, they don't belong together");
     }
     const auto begin = static_cast<std::size_t>(entry.begin), end = static_cast<std::size_t>(entry.end);
-    pieces_.push_back({std::move(entry.info), data.subspan(begin, end - begin)});
+    pieces_.push_back({std::move(entry.info), {files_.size() - 1, data.subspan(begin, end - begin)}});
   }
   if (names != nullptr && names->size() != header.entries.size()) {
     std::set<std::string> missing = *names;
@@ -103,7 +107,7 @@ void Reader::sort() {
             [](const Piece& a, const Piece& b) { return a.info.name < b.info.name; });
   for (Piece& piece : pieces_) {
     tensors_.push_back(std::move(piece.info));
-    bytes_.push_back(piece.bytes);
+    places_.push_back(piece.place);
   }
   pieces_.clear();
 }
@@ -113,12 +117,13 @@ void Reader::read(std::size_t index, std::int64_t offset, std::span<std::byte> i
   EASYLM_CHECK(offset >= 0 && static_cast<std::size_t>(offset) <= all.size() &&
                    into.size() <= all.size() - static_cast<std::size_t>(offset),
                "bytes beyond a tensor were asked for");
-  std::ranges::copy(all.subspan(static_cast<std::size_t>(offset), into.size()), into.begin());
+  const MappedFile& file = files_[places_[index].file];
+  file.read(static_cast<std::size_t>(all.data() - file.bytes().data() + offset), into);
 }
 
 std::span<const std::byte> Reader::view(std::size_t index) const {
-  EASYLM_CHECK(index < bytes_.size(), "a tensor was asked for that isn't there");
-  return bytes_[index];
+  EASYLM_CHECK(index < places_.size(), "a tensor was asked for that isn't there");
+  return places_[index].bytes;
 }
 
 }  // namespace

@@ -110,6 +110,7 @@ TrainStepOptions TrainRun::step_options() const {
 
 void TrainRun::run() {
   reset_peak_memory(device_);
+  if (context_.checkpoints().periodic()) snapshot_.prepare(version_files());
   span_start_ = Clock::now();
   if (validate_if_due()) saved_step_ = kNotSaved;  // the signal came just then: that version lacks it
   while (state_.step < config_.steps) {
@@ -252,9 +253,8 @@ std::vector<TensorFiles> TrainRun::version_files() const {
 // Training goes on with the originals while the copies are written.
 void TrainRun::save_later() {
   const auto started = Clock::now();
-  std::vector<TensorFiles> files = version_files();
-  context_.checkpoints().saved();  // so that there is one set of copies at a time
-  std::ranges::transform(files, files.begin(), copied);
+  context_.checkpoints().saved();  // so that nobody uses the copies of before
+  std::vector<TensorFiles> files = snapshot_.take(version_files());
   context_.checkpoints().save_later(save_request(), [format = context_.checkpoints().format(),
                                                      files = std::move(files)](const auto& folder) {
     for (const TensorFiles& part : files) write_files(*format, folder, part);

@@ -11,6 +11,7 @@
 #include "easylm/stage.h"
 #include "easylm/tensor/evaluation.h"
 #include "easylm/tensor/model_store.h"
+#include "easylm/tensor/snapshot.h"
 #include "easylm/tensor/train_step.h"
 #include "easylm/tensor/training_state.h"
 #include "train.h"
@@ -53,6 +54,7 @@ class TrainRun {
   std::shared_ptr<Dataset> validation_;  // null if there is none
   DatasetPosition validation_start_;
   std::unique_ptr<TrainStep> train_step_;
+  Snapshot snapshot_;  // what is being saved while training goes on
 
   TrainingState state_;                       // after the last whole step
   std::vector<std::string> skipped_batches_;  // of the skipped updates in a row

@@ -58,10 +58,6 @@ EASYLM_API TensorFiles tensor_files(WritePlan plan, std::vector<NamedTensor> ten
 // `model` with config and tokenizer: a Hugging Face directory. Its tensors are the model's own.
 EASYLM_API TensorFiles model_files(Model& model, const Tokenizer& tokenizer);
 
-// The same with copies of the tensors in the memory of the CPU: they stay what they are while training goes
-// on.
-EASYLM_API TensorFiles copied(const TensorFiles& files);
-
 // Writes `files` under `version`, one tensor at a time. [any-thread]
 EASYLM_API void write_files(const CheckpointFormat& format, const std::filesystem::path& version,
                             const TensorFiles& files);
