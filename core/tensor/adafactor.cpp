@@ -1,14 +1,12 @@
 // Adafactor without factoring.
 #include "easylm/tensor/adafactor.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/sqrt.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/simd.h"
 
 namespace easylm {
@@ -39,13 +37,13 @@ void update_by_operators(const UpdateTensors& tensors, const Coefficients& c) {
   const at::Tensor gradient = tensors.gradient.to(at::kFloat) * c.gradient_scale;
   tensors.second.mul_(c.b2).add_(gradient * gradient + kEpsilon, c.rest2);
   const at::Tensor first =
-      tensors.first.to(at::kFloat) * c.b1 + gradient / at::sqrt(tensors.second) * (c.step * c.rest1);
+      tensors.first.to(at::kFloat) * c.b1 + gradient / tensors.second.sqrt() * (c.step * c.rest1);
   tensors.first.copy_(first);
   tensors.parameter.sub_(first + tensors.parameter * c.decay);
 }
 
 double root_mean_square(const at::Tensor& x) {
-  const double norm = at::linalg_vector_norm(x, 2).item<double>();
+  const double norm = x.norm(2).item<double>();
   return norm / std::sqrt(static_cast<double>(std::max<std::int64_t>(x.numel(), 1)));
 }
 

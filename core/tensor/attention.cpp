@@ -1,9 +1,7 @@
 // The attention mask as a tensor.
 #include "easylm/tensor/attention.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/ones.h>
+#include "easylm/tensor/aten.h"
 
 namespace easylm {
 
@@ -11,9 +9,9 @@ at::Tensor visible_keys(const AttentionMask& mask, std::int64_t num_queries, std
                         at::Device device) {
   const at::TensorOptions options = at::TensorOptions(at::kLong).device(device);
   const at::Tensor query_T1 =
-      at::arange(mask.query_offset, mask.query_offset + num_queries, options).unsqueeze(1);
-  const at::Tensor key_1S = at::arange(num_keys, options).unsqueeze(0);
-  at::Tensor visible = at::ones({1, num_queries, num_keys}, options.dtype(at::kBool));
+      aten::arange(mask.query_offset, mask.query_offset + num_queries, options).unsqueeze(1);
+  const at::Tensor key_1S = aten::arange(num_keys, options).unsqueeze(0);
+  at::Tensor visible = aten::ones({1, num_queries, num_keys}, options.dtype(at::kBool));
   if (mask.causal) visible = visible & (key_1S <= query_T1);
   if (mask.window > 0) visible = visible & (query_T1 - key_1S < mask.window);
   if (mask.segments_q_BT.defined()) {

@@ -2,13 +2,13 @@
 #include "easylm/tensor/batch.h"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <array>
 #include <string>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 
 namespace easylm {
 namespace {
@@ -20,7 +20,7 @@ at::Tensor copy_of(std::span<const T> values, const TokenBatch& batch, at::Scala
                "a batch's spans must hold num_rows * length elements");
   const std::array<std::int64_t, 2> shape = {batch.num_rows, batch.length};
   void* data = const_cast<T*>(values.data());  // NOLINT: from_blob takes no pointer to const; only read here
-  return at::from_blob(data, shape, stored).to(wanted, /*non_blocking=*/false, /*copy=*/true);
+  return aten::from_blob(data, shape, stored).to(wanted, /*non_blocking=*/false, /*copy=*/true);
 }
 
 void check_ids(std::span<const std::int32_t> ids, const TokenBatch& batch, std::int64_t vocabulary_size) {

@@ -3,7 +3,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/accumulate_grad.h>
 
 #include <memory>
@@ -11,13 +10,12 @@
 #include <utility>
 
 #include "easylm/error.h"
+#include "easylm/tensor/autograd_function.h"
 
 namespace easylm {
 namespace {
 
-using torch::autograd::AutogradContext;
 using torch::autograd::Node;
-using torch::autograd::variable_list;
 
 // What a block depends on beside its input. The context may have moved on when the backward pass comes.
 struct BlockCall {
@@ -62,8 +60,8 @@ struct BlockCall {
 at::Tensor leaf_of(const at::Tensor& h) { return h.detach().requires_grad_(h.requires_grad()); }
 
 // The parameters that `y` was computed from.
-variable_list parameters_behind(const at::Tensor& y, const at::Tensor& input) {
-  variable_list found;
+Tensors parameters_behind(const at::Tensor& y, const at::Tensor& input) {
+  Tensors found;
   std::unordered_set<Node*> seen;
   std::vector<Node*> stack;
   if (y.grad_fn()) stack.push_back(y.grad_fn().get());
@@ -81,53 +79,49 @@ variable_list parameters_behind(const at::Tensor& y, const at::Tensor& input) {
   return found;
 }
 
-// The call travels beside the tensors of an autograd node.
-struct CallHolder : torch::CustomClassHolder {
-  explicit CallHolder(BlockCall its_call) : call(std::move(its_call)) {}
-  BlockCall call;
-};
-
-class RecomputedBlock : public torch::autograd::Function<RecomputedBlock> {
+// Of the block's input and its parameters; the output `y` is computed already.
+class RecomputedBlock : public AutogradFunction {
  public:
-  // `inputs`: the block's input, then its parameters; `y` is the output, computed already.
-  static at::Tensor forward(AutogradContext* context, at::TensorList inputs, const at::Tensor& y,
-                            const c10::intrusive_ptr<CallHolder>& call) {
-    context->save_for_backward(inputs.vec());
-    context->saved_data["call"] = c10::IValue::make_capsule(call);
-    return y.detach();
+  RecomputedBlock(BlockCall call, at::Tensor y) : call_(std::move(call)), y_(std::move(y)) {}
+
+  at::Tensor forward(const Tensors& inputs, Tensors& saved) override {
+    saved = inputs;
+    return std::move(y_);
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto capsule = context->saved_data["call"].toCapsule();
-    const BlockCall& call = static_cast<CallHolder*>(capsule.get())->call;
-    variable_list inputs = context->get_saved_variables();
+  Tensors backward(const Tensors& saved, const at::Tensor& gradient,
+                   const std::vector<bool>& /*wanted*/) override {
+    Tensors inputs = saved;
     inputs[0] = leaf_of(inputs[0]);
     const at::AutoGradMode with_grad(true);
-    const at::Tensor y = call.run(inputs[0]);
-    variable_list wanted;
+    const at::Tensor y = call_.run(inputs[0]);
+    Tensors needed;
     for (const at::Tensor& input : inputs) {
-      if (input.requires_grad()) wanted.push_back(input);
+      if (input.requires_grad()) needed.push_back(input);
     }
-    const variable_list found = torch::autograd::grad({y}, wanted, {gradients[0]}, false, false, true);
-    variable_list result;
+    const Tensors found = torch::autograd::grad({y}, needed, {gradient}, false, false, true);
+    Tensors result;
     std::size_t next = 0;
     for (const at::Tensor& input : inputs) {
       result.push_back(input.requires_grad() ? found[next++] : at::Tensor());
     }
-    result.resize(result.size() + 2);  // y and the call have no gradient
     return result;
   }
+
+ private:
+  BlockCall call_;
+  at::Tensor y_;
 };
 
 at::Tensor run_recomputed(Model& model, std::int64_t layer, const at::Tensor& h_BTD,
                           ForwardContext& context) {
   const at::Tensor input = leaf_of(h_BTD);
-  variable_list inputs{h_BTD};
+  Tensors inputs{h_BTD};
   // Computed with a graph, which says which parameters the block uses, and then forgotten.
   const at::Tensor y = model.block(layer, input, context);
   for (at::Tensor& parameter : parameters_behind(y, input)) inputs.push_back(std::move(parameter));
-  return RecomputedBlock::apply(at::TensorList(inputs), y.detach(),
-                                c10::make_intrusive<CallHolder>(BlockCall(model, layer, context)));
+  return apply_function(std::make_shared<RecomputedBlock>(BlockCall(model, layer, context), y.detach()),
+                        inputs);
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
 // Feeds a model through its cache.
 #include "easylm/tensor/decoder.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/linear.h>
-
 #include <algorithm>
 
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/block_runner.h"
 
 namespace easylm {
@@ -25,14 +23,14 @@ at::Tensor Decoder::feed(std::span<const TokenId> ids) {
 }
 
 at::Tensor Decoder::hidden(std::span<const TokenId> ids) {
-  const at::Tensor ids_BT = at::empty({1, static_cast<std::int64_t>(ids.size())}, at::kInt);
+  const at::Tensor ids_BT = aten::empty({1, static_cast<std::int64_t>(ids.size())}, at::kInt);
   std::ranges::copy(ids, ids_BT.mutable_data_ptr<TokenId>());
   ForwardContext context(Phase::infer);
   return run_model_cached(model_, ids_BT.to(device_, at::kLong), cache_, context).select(0, 0);
 }
 
 at::Tensor Decoder::logits(const at::Tensor& h) const {
-  const at::Tensor all = at::linear(h, model_.head_weight());
+  const at::Tensor all = aten::linear(h, model_.head_weight());
   return all.narrow(-1, 0, num_tokens_);
 }
 

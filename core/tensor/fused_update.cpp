@@ -2,13 +2,13 @@
 #include "easylm/tensor/fused_update.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/zeros.h>
 #include <c10/util/BFloat16.h>
 
 #include <algorithm>
 #include <array>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 
 namespace easylm {
 namespace {
@@ -74,8 +74,8 @@ std::vector<MomentSlot> make_moments(std::span<const Parameter> parameters, at::
   std::vector<MomentSlot> slots;
   for (const Parameter& parameter : parameters) {
     const auto options = parameter.value.options().requires_grad(false);
-    slots.push_back({parameter, at::zeros(parameter.value.sizes(), options.dtype(first_type)),
-                     at::zeros(parameter.value.sizes(), options.dtype(at::kFloat))});
+    slots.push_back({parameter, aten::zeros(parameter.value.sizes(), options.dtype(first_type)),
+                     aten::zeros(parameter.value.sizes(), options.dtype(at::kFloat))});
   }
   return slots;
 }

@@ -3,12 +3,12 @@
 #include "gemm.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <array>
 #include <type_traits>
 
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/gemm_kernel.h"
 #include "easylm/tensor/simd.h"
 
@@ -112,7 +112,7 @@ void multiply_serial(const GemmKernel& kernel, const GemmSize& size, const GemmO
   const std::int64_t a_size = blocks.rows * blocks.words + kPackSlack;
   const std::int64_t b_size = blocks.columns * blocks.words + kPackSlack;
   const std::int64_t strip_size = kThroughStrip ? size.rows * blocks.columns : 0;
-  const at::Tensor buffer = at::empty({a_size + b_size + strip_size}, at::kFloat);
+  const at::Tensor buffer = aten::empty({a_size + b_size + strip_size}, at::kFloat);
   blocks.a_panels = buffer.mutable_data_ptr<float>();
   blocks.b_panels = blocks.a_panels + a_size;
   float* strip = blocks.b_panels + b_size;

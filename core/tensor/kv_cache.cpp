@@ -1,11 +1,10 @@
 // A key/value cache that doubles its room.
 #include "easylm/tensor/kv_cache.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 
 namespace easylm {
 namespace {
@@ -19,7 +18,7 @@ at::Tensor with_room(const at::Tensor& store_BCKH, const at::Tensor& like_BTKH, 
   if (needed <= capacity) return store_BCKH;
   std::vector<std::int64_t> shape = like_BTKH.sizes().vec();
   shape[1] = std::max({needed, 2 * capacity, kFirstCapacity});
-  at::Tensor grown = at::empty(shape, like_BTKH.options());
+  at::Tensor grown = aten::empty(shape, like_BTKH.options());
   if (length > 0) grown.narrow(1, 0, length).copy_(store_BCKH.narrow(1, 0, length));
   return grown;
 }

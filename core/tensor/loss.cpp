@@ -2,25 +2,21 @@
 // by the next chunk's.
 #include "easylm/tensor/loss.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/log_softmax.h>
-#include <ATen/ops/zeros.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
+#include "easylm/tensor/autograd_function.h"
 #include "easylm/tensor/device.h"
 #include "products.h"
 #include "softmax_rows.h"
 
 namespace easylm {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 // 96 MiB of fp32 logits: each chunk packs the head's weights twice, which takes some hundreds of rows to pay.
 constexpr std::int64_t kChunkElements = std::int64_t{24} << 20U;
@@ -85,10 +81,10 @@ Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
   Sweep result;
   if (want == Want::gradients) {
     const at::ScalarType sum_type = type == at::kDouble ? at::kDouble : at::kFloat;
-    result.dh_RD = at::empty(rows.h_RD.sizes(), rows.h_RD.options());
-    result.dw_VD = at::zeros(w.sizes(), w.options().dtype(sum_type));
+    result.dh_RD = aten::empty(rows.h_RD.sizes(), rows.h_RD.options());
+    result.dw_VD = aten::zeros(w.sizes(), w.options().dtype(sum_type));
   }
-  const at::Tensor buffer_CV = at::empty({chunk_rows, vocabulary}, w.options());
+  const at::Tensor buffer_CV = aten::empty({chunk_rows, vocabulary}, w.options());
   for (std::int64_t begin = 0; begin < num_rows; begin += chunk_rows) {
     const std::int64_t count = std::min(chunk_rows, num_rows - begin);
     const at::Tensor h_CD = rows.h_RD.narrow(0, begin, count).to(type);
@@ -109,26 +105,24 @@ Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
 }
 
 // Hands out the gradients that the sweep has computed already.
-class PrecomputedLoss : public torch::autograd::Function<PrecomputedLoss> {
+class PrecomputedLoss : public AutogradFunction {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& /*h_BTD*/, const at::Tensor& /*w_VD*/,
-                            const at::Tensor& loss, const at::Tensor& dh_BTD, const at::Tensor& dw_VD) {
-    context->saved_data["dh"] = dh_BTD;
-    context->saved_data["dw"] = dw_VD;
-    return loss.clone();
+  PrecomputedLoss(at::Tensor loss, at::Tensor dh_BTD, at::Tensor dw_VD)
+      : loss_(std::move(loss)), gradients_{std::move(dh_BTD), std::move(dw_VD)} {}
+
+  at::Tensor forward(const Tensors& /*h_BTD, w_VD*/, Tensors& /*saved*/) override { return std::move(loss_); }
+
+  // Scaled where they are: a copy of dw would be as large as the embedding.
+  Tensors backward(const Tensors& /*saved*/, const at::Tensor& scale,
+                   const std::vector<bool>& /*wanted*/) override {
+    EASYLM_CHECK(!gradients_.empty(), "a loss was differentiated twice");
+    for (at::Tensor& gradient : gradients_) gradient.mul_(scale);
+    return std::exchange(gradients_, {});
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    EASYLM_CHECK(!context->saved_data.empty(), "a loss was differentiated twice");
-    at::Tensor dh = context->saved_data["dh"].toTensor();
-    at::Tensor dw = context->saved_data["dw"].toTensor();
-    // Scaled where they are: a copy of dw would be as large as the embedding.
-    context->saved_data.clear();
-    const at::Tensor& scale = gradients[0];
-    dh.mul_(scale);
-    dw.mul_(scale);
-    return {dh, dw, at::Tensor(), at::Tensor(), at::Tensor()};
-  }
+ private:
+  at::Tensor loss_;
+  Tensors gradients_;
 };
 
 }  // namespace
@@ -146,16 +140,16 @@ LossSums masked_cross_entropy(const LossInput& input) {
     swept = sweep(rows, input.w_VD.detach(), wanted ? Want::gradients : Want::loss);
     dh_BTD = swept.dh_RD;
     if (wanted && rows.index_R.defined()) {
-      dh_BTD = at::zeros({input.mask_BT.numel(), input.h_BTD.size(-1)}, input.h_BTD.options());
+      dh_BTD = aten::zeros({input.mask_BT.numel(), input.h_BTD.size(-1)}, input.h_BTD.options());
       dh_BTD.index_copy_(0, rows.index_R, swept.dh_RD);
     }
   }
   sums.correct = swept.correct;
   const at::ScalarType loss_type = input.h_BTD.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  sums.loss = at::empty({}, input.h_BTD.options().dtype(loss_type).requires_grad(false)).fill_(swept.loss);
+  sums.loss = aten::empty({}, input.h_BTD.options().dtype(loss_type).requires_grad(false)).fill_(swept.loss);
   if (wanted) {
-    sums.loss = PrecomputedLoss::apply(input.h_BTD, input.w_VD, sums.loss, dh_BTD.view(input.h_BTD.sizes()),
-                                       swept.dw_VD);
+    auto loss = std::make_shared<PrecomputedLoss>(sums.loss, dh_BTD.view(input.h_BTD.sizes()), swept.dw_VD);
+    sums.loss = apply_function(std::move(loss), {input.h_BTD, input.w_VD});
   }
   return sums;
 }
@@ -168,7 +162,7 @@ at::Tensor token_log_probabilities(const LossInput& input) {
   const at::Tensor w = input.w_VD.to(type);
   check_targets(targets_R, w.size(0));
   const at::ScalarType out_type = type == at::kDouble ? at::kDouble : at::kFloat;
-  at::Tensor result_R = at::empty({h_RD.size(0)}, h_RD.options().dtype(out_type));
+  at::Tensor result_R = aten::empty({h_RD.size(0)}, h_RD.options().dtype(out_type));
   const std::int64_t chunk_rows = rows_per_chunk(w.size(0));
   for (std::int64_t begin = 0; begin < h_RD.size(0); begin += chunk_rows) {
     const std::int64_t count = std::min(chunk_rows, h_RD.size(0) - begin);

@@ -1,23 +1,17 @@
 // Chooses the kernel, and makes the product differentiable.
 #include "products.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/linear.h>
-#include <ATen/ops/mm.h>
-#include <torch/csrc/autograd/custom_function.h>
-
-#include <optional>
+#include <memory>
 #include <vector>
 
+#include "easylm/tensor/aten.h"
+#include "easylm/tensor/autograd_function.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/gemm_kernel.h"
 #include "gemm.h"
 
 namespace easylm {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 // bf16 without instructions for it: LibTorch's loops for that are many times slower than fp32.
 bool needs_upcast(const at::Tensor& x) {
@@ -78,31 +72,31 @@ void multiply(const at::Tensor& c_MN, const at::Tensor& a_MK, const at::Tensor& 
 
 // The product where we have no kernel; in fp32 if bf16 must be upcast.
 at::Tensor composed(const at::Tensor& a_MK, const at::Tensor& b_KN) {
-  return needs_upcast(a_MK) ? at::mm(a_MK.to(at::kFloat), b_KN.to(at::kFloat)) : at::mm(a_MK, b_KN);
+  return needs_upcast(a_MK) ? a_MK.to(at::kFloat).mm(b_KN.to(at::kFloat)) : a_MK.mm(b_KN);
 }
 
-class Linear : public torch::autograd::Function<Linear> {
+// Of x, weight_OI and, if there is one, bias_O.
+class Linear : public AutogradFunction {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight_OI,
-                            const std::optional<at::Tensor>& bias_O) {
-    context->save_for_backward({x, weight_OI});
-    context->saved_data["bias"] = bias_O.has_value();
+  at::Tensor forward(const Tensors& inputs, Tensors& saved) override {
+    const at::Tensor &x = inputs[0], &weight_OI = inputs[1];
+    saved = {x, weight_OI};
     at::Tensor y_RO = product(x.reshape({-1, x.size(-1)}), weight_OI.t());
-    if (bias_O) y_RO.add_(*bias_O);
+    if (inputs.size() > 2) y_RO.add_(inputs[2]);
     std::vector<std::int64_t> shape = x.sizes().vec();
     shape.back() = weight_OI.size(0);
     return y_RO.view(shape);
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const variable_list saved = context->get_saved_variables();
+  Tensors backward(const Tensors& saved, const at::Tensor& gradient,
+                   const std::vector<bool>& wanted) override {
     const at::Tensor &x = saved[0], &weight_OI = saved[1];
-    const at::Tensor dy_RO = gradients[0].reshape({-1, weight_OI.size(0)});
-    at::Tensor dx, dw_OI, db_O;
-    if (context->needs_input_grad(0)) dx = product(dy_RO, weight_OI).view(x.sizes());
-    if (context->needs_input_grad(1)) dw_OI = product(dy_RO.t(), x.reshape({-1, x.size(-1)}));
-    if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) db_O = dy_RO.sum(0);
-    return {dx, dw_OI, db_O};
+    const at::Tensor dy_RO = gradient.reshape({-1, weight_OI.size(0)});
+    Tensors found(wanted.size());
+    if (wanted[0]) found[0] = product(dy_RO, weight_OI).view(x.sizes());
+    if (wanted[1]) found[1] = product(dy_RO.t(), x.reshape({-1, x.size(-1)}));
+    if (wanted.size() > 2 && wanted[2]) found[2] = dy_RO.sum(0);
+    return found;
   }
 };
 
@@ -110,7 +104,7 @@ class Linear : public torch::autograd::Function<Linear> {
 
 at::Tensor product(const at::Tensor& a_MK, const at::Tensor& b_KN) {
   if (!has_kernel(a_MK, b_KN)) return composed(a_MK, b_KN).to(a_MK.scalar_type());
-  at::Tensor c_MN = at::empty({a_MK.size(0), b_KN.size(1)}, a_MK.options());
+  at::Tensor c_MN = aten::empty({a_MK.size(0), b_KN.size(1)}, a_MK.options());
   multiply(c_MN, a_MK, b_KN, Into::replace);
   return c_MN;
 }
@@ -119,8 +113,7 @@ void product_into(const at::Tensor& c_MN, const at::Tensor& a_MK, const at::Tens
   if (is_output(c_MN, a_MK) && has_kernel(a_MK, b_KN)) {
     multiply(c_MN, a_MK, b_KN, Into::replace);
   } else {
-    at::Tensor c = c_MN;
-    at::mm_out(c, a_MK, b_KN);
+    aten::mm_out(c_MN, a_MK, b_KN);
   }
 }
 
@@ -137,9 +130,10 @@ void product_add(const at::Tensor& c_MN, const at::Tensor& a_MK, const at::Tenso
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight_OI, const at::Tensor& bias_O) {
   const std::int64_t width = x.size(-1), rows = width > 0 ? x.numel() / width : 0;
   const bool ours = needs_upcast(x) || has_kernel(x, rows, weight_OI.size(0), width);
-  if (!ours || x.scalar_type() != weight_OI.scalar_type()) return at::linear(x, weight_OI, bias_O);
-  // An undefined tensor can't be an input of an autograd node; an absent one can.
-  return Linear::apply(x, weight_OI, bias_O.defined() ? std::optional(bias_O) : std::nullopt);
+  if (!ours || x.scalar_type() != weight_OI.scalar_type()) return aten::linear(x, weight_OI, bias_O);
+  Tensors inputs{x, weight_OI};
+  if (bias_O.defined()) inputs.push_back(bias_O);
+  return apply_function(std::make_shared<Linear>(), inputs);
 }
 
 }  // namespace easylm

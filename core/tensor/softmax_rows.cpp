@@ -2,16 +2,12 @@
 #include "softmax_rows.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/argmax.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/logsumexp.h>
-#include <ATen/ops/softmax.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "easylm/tensor/aten.h"
 #include "vector_math.h"
 
 namespace easylm {
@@ -101,16 +97,16 @@ SoftmaxRows softmax_gradient_in_place(at::Tensor& logits_CV, const at::Tensor& t
   }
   const SoftmaxRows sums = composed(logits_CV, targets_C, mask_C);
   const at::Tensor wide = widened(logits_CV);
-  at::Tensor gradient = at::softmax(wide, -1);
+  at::Tensor gradient = wide.softmax(-1);
   const at::Tensor index = targets_C.unsqueeze(-1);
-  gradient.scatter_add_(-1, index, at::full({targets_C.size(0), 1}, -1, gradient.options()));
+  gradient.scatter_add_(-1, index, aten::full({targets_C.size(0), 1}, -1, gradient.options()));
   logits_CV.copy_(gradient * mask_C.to(gradient.scalar_type()).unsqueeze(-1));
   return sums;
 }
 
 at::Tensor log_probabilities(const at::Tensor& logits_CV, const at::Tensor& targets_C) {
   const at::Tensor wide = widened(logits_CV);
-  return wide.gather(-1, targets_C.unsqueeze(-1)).squeeze(-1) - at::logsumexp(wide, -1);
+  return wide.gather(-1, targets_C.unsqueeze(-1)).squeeze(-1) - wide.logsumexp(-1);
 }
 
 }  // namespace easylm

@@ -3,9 +3,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -14,6 +11,7 @@
 #include <memory>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/batch.h"
 #include "easylm/tensor/loss.h"
 
@@ -23,9 +21,8 @@ namespace {
 double norm_of(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> norms;
   norms.reserve(tensors.size());
-  for (const at::Tensor& tensor : tensors)
-    norms.push_back(at::linalg_vector_norm(tensor, 2, {}, false, at::kFloat));
-  return at::linalg_vector_norm(at::stack(norms).to(at::kDouble), 2).item<double>();
+  for (const at::Tensor& tensor : tensors) norms.push_back(tensor.norm(2, at::kFloat));
+  return aten::stack(norms).to(at::kDouble).norm(2).item<double>();
 }
 
 // Takes a parameter's gradient as soon as it is known, so that no two passes' gradients live at once. One
@@ -111,7 +108,8 @@ StepReport TrainStep::update(std::int64_t step) {
   if (std::isfinite(report.loss)) {
     const at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < gradients_.size(); ++i) {
-      if (!gradients_[i].defined()) gradients_[i] = at::zeros_like(parameters_[i].value);
+      if (!gradients_[i].defined())
+        gradients_[i] = parameters_[i].value.new_zeros(parameters_[i].value.sizes());
     }
     report.gradient_norm = norm_of(gradients_) / sums_.weight;
     report.applied = std::isfinite(report.gradient_norm);

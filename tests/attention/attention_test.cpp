@@ -1,11 +1,7 @@
 // Every attention kernel against the plain formula in fp64, forward and backward, over shapes, masks and
 // dtypes.
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -14,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/attention.h"
 #include "easylm/tensor/device.h"
 #include "support/plugin_host.h"
@@ -31,7 +28,7 @@ struct Shape {
 };
 
 at::Tensor noise(const char* name, std::vector<std::int64_t> shape) {
-  return at::empty(shape, at::kDouble).normal_(0, 1, generator_of({11, name, 0}, at::kCPU));
+  return aten::empty(shape, at::kDouble).normal_(0, 1, generator_of({11, name, 0}, at::kCPU));
 }
 
 AttentionCall call_of(const Shape& s) {
@@ -67,7 +64,7 @@ double error(const at::Tensor& found, const at::Tensor& wanted) {
 
 // What the formula says, one query at a time, with no tensor operation to share a mistake with.
 at::Tensor by_hand(const AttentionCall& call, const std::vector<std::vector<std::vector<bool>>>& sees) {
-  const at::Tensor o = at::zeros_like(call.q_BTNH);
+  const at::Tensor o = call.q_BTNH.new_zeros(call.q_BTNH.sizes());
   const auto q = call.q_BTNH.accessor<double, 4>(), k = call.k_BSKH.accessor<double, 4>(),
              v = call.v_BSKH.accessor<double, 4>();
   auto out = o.accessor<double, 4>();
@@ -97,7 +94,7 @@ TEST(Attention, ReferenceIsTheFormula) {
   call.mask.window = 4;
   call.mask.segments_q_BT = call.mask.segments_k_BS =
       at::tensor({0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1}, at::kInt).view({2, 6});
-  call.mask.keep_BS = at::ones({2, 6}, at::kBool);
+  call.mask.keep_BS = aten::ones({2, 6}, at::kBool);
   call.mask.keep_BS[1][2] = false;
   std::vector sees(2, std::vector(6, std::vector<bool>(6)));
   const auto segments = call.mask.segments_q_BT.accessor<int, 2>();
@@ -139,7 +136,7 @@ AttentionCall masked(const Shape& shape, const MaskCase& mask) {
   call.mask.window = mask.window;
   if (mask.segments) {  // every query sees its own position
     const at::Tensor all =
-        at::arange(shape.keys).div(4, "floor").to(at::kInt).expand({shape.batch, shape.keys});
+        aten::arange(shape.keys).div(4, "floor").to(at::kInt).expand({shape.batch, shape.keys});
     call.mask.segments_k_BS = all;
     call.mask.segments_q_BT = all.narrow(1, shape.keys - shape.queries, shape.queries);
   }
@@ -182,7 +179,7 @@ TEST_P(KernelGrid, AgreesWithTheReferenceForwardAndBackward) {
 TEST_P(KernelGrid, GivesZerosAndNoWeightWhereNothingIsSeen) {
   AttentionCall call = call_of({1, 3, 3, 2, 1, 4});
   call.mask.segments_q_BT = at::tensor({5, 0, 0}, at::kInt).view({1, 3});
-  call.mask.segments_k_BS = at::zeros({1, 3}, at::kInt);
+  call.mask.segments_k_BS = aten::zeros({1, 3}, at::kInt);
   AttentionCall with_lse = call;
   with_lse.want_lse = true;
   if (kernel(GetParam())->supports(query_of(with_lse)).score > 0) call = with_lse;
@@ -226,10 +223,10 @@ TEST(Attention, BptReadsAnyStridesAndGivesTheSameBitsWithAnyNumberOfThreads) {
   call.v_BSKH = call.v_BSKH.transpose(1, 3).contiguous().transpose(1, 3);
   const Outcome other = run(*kernel("bpt"), call, at::kFloat);
   at::set_num_threads(before);
-  EXPECT_TRUE(at::equal(one.o, other.o));
-  EXPECT_TRUE(at::equal(one.dq, other.dq));
-  EXPECT_TRUE(at::equal(one.dk, other.dk));
-  EXPECT_TRUE(at::equal(one.dv, other.dv));
+  EXPECT_TRUE(aten::equal(one.o, other.o));
+  EXPECT_TRUE(aten::equal(one.dq, other.dq));
+  EXPECT_TRUE(aten::equal(one.dk, other.dk));
+  EXPECT_TRUE(aten::equal(one.dv, other.dv));
 }
 
 TEST(Attention, BptSurvivesExtremeLogitsAndShowsNan) {
@@ -254,7 +251,7 @@ TEST(Attention, AutoTakesTheKernelThatServesTheCallBest) {
   AttentionCall call = call_of({1, 40, 40, 2, 2, 16});
   const auto agrees = [&](const char* name) {
     AttentionCall same = call;
-    return at::equal(chosen->forward(same).o_BTNH, kernel(name)->forward(same).o_BTNH);
+    return aten::equal(chosen->forward(same).o_BTNH, kernel(name)->forward(same).o_BTNH);
   };
   EXPECT_TRUE(agrees("sdpa"));  // fp64
   call.q_BTNH = call.q_BTNH.to(at::kFloat);
@@ -279,7 +276,7 @@ TEST(Attention, LogSumExpIsThatOfTheScaledScores) {
   const at::Tensor lse = kernel("reference")->forward(call).lse_BNT;
   ASSERT_EQ(lse.sizes(), (std::vector<std::int64_t>{2, 4, 5}));
   for (const std::int64_t n : {0, 3}) {
-    const at::Tensor scores = at::matmul(call.k_BSKH[1].select(1, n / 2), call.q_BTNH[1][2][n]) * call.scale;
+    const at::Tensor scores = call.k_BSKH[1].select(1, n / 2).matmul(call.q_BTNH[1][2][n]) * call.scale;
     const double wanted = std::log(scores.narrow(0, 0, 3).exp().sum().item<double>());
     EXPECT_NEAR(lse[1][n][2].item<double>(), wanted, 1e-12);
   }
@@ -288,15 +285,16 @@ TEST(Attention, LogSumExpIsThatOfTheScaledScores) {
 TEST(Attention, DropoutIsDrawnFromItsSeedAtItsRate) {
   AttentionCall call = call_of({2, 64, 64, 2, 2, 8});
   call.mask.causal = false;
-  call.v_BSKH = at::ones_like(call.v_BSKH);  // the output is the sum of what is left of the probabilities
+  call.v_BSKH = call.v_BSKH.new_ones(
+      call.v_BSKH.sizes());  // the output is the sum of what is left of the probabilities
   call.dropout = 0.25;
   call.dropout_seed = 3;
   const at::Tensor once = kernel("reference")->forward(call).o_BTNH;
-  EXPECT_TRUE(at::equal(once, kernel("reference")->forward(call).o_BTNH));
+  EXPECT_TRUE(aten::equal(once, kernel("reference")->forward(call).o_BTNH));
   EXPECT_NEAR(once.mean().item<double>(), 1, 0.02);
   EXPECT_GT(once.std().item<double>(), 0.05);
   call.dropout_seed = 4;
-  EXPECT_FALSE(at::equal(once, kernel("reference")->forward(call).o_BTNH));
+  EXPECT_FALSE(aten::equal(once, kernel("reference")->forward(call).o_BTNH));
 }
 
 }  // namespace

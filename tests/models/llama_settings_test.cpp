@@ -1,5 +1,4 @@
 // LLaMA's settings: facts that the host works out, presets, constraints, config.json, refusals.
-#include <ATen/ops/std.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "config/checker.h"
+#include "easylm/tensor/aten.h"
 #include "models/tiny_llama.h"
 #include "plugin/catalogue.h"
 
@@ -196,9 +196,9 @@ TEST(LlamaSettings, InitialWeightsDependOnSeedAndNameAlone) {
   const auto two = weights(tiny_table(), at::kFloat);
   const auto three = weights(tiny_table({{"num_hidden_layers", to_value(std::int64_t{3})}}), at::kFloat);
   const auto rounded = weights(tiny_table(), at::kBFloat16);
-  EXPECT_TRUE(at::equal(two[5].value, three[5].value));
-  EXPECT_TRUE(at::equal(two[5].value.to(at::kBFloat16), rounded[5].value));
-  EXPECT_FALSE(at::equal(two[2].value, two[5].value));
+  EXPECT_TRUE(aten::equal(two[5].value, three[5].value));
+  EXPECT_TRUE(aten::equal(two[5].value.to(at::kBFloat16), rounded[5].value));
+  EXPECT_FALSE(aten::equal(two[2].value, two[5].value));
 }
 
 TEST(LlamaSettings, EveryParameterHasAPartitionRuleForEachDimension) {

@@ -1,15 +1,9 @@
 // LLaMA against itself: recomputation, cached decoding, packed rows, and its random parts.
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/equal.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/randint.h>
-#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/kv_cache.h"
 #include "models/tiny_llama.h"
 
@@ -31,7 +25,7 @@ TEST(Llama, GivesTheSameGradientsToTheBitWhenBlocksAreRecomputed) {
   EXPECT_EQ(a.loss, b.loss);
   const auto parameters = parameters_of(*model);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    EXPECT_TRUE(at::equal(a.gradients[i], b.gradients[i])) << parameters[i].name;
+    EXPECT_TRUE(aten::equal(a.gradients[i], b.gradients[i])) << parameters[i].name;
   }
 }
 
@@ -48,7 +42,7 @@ TEST(Llama, RecomputesAsItWasCalledThoughTheContextHasMovedOn) {
     EXPECT_EQ(context.draw, draw_at_backward);
     return result;
   };
-  EXPECT_TRUE(at::equal(gradient(0, Recompute::none), gradient(5, Recompute::blocks)));
+  EXPECT_TRUE(aten::equal(gradient(0, Recompute::none), gradient(5, Recompute::blocks)));
 }
 
 TEST(Llama, DecodesWithACacheAsWithoutOne) {
@@ -65,7 +59,7 @@ TEST(Llama, DecodesWithACacheAsWithoutOne) {
       const at::Tensor chunk = ids.narrow(1, cache.length(), length);
       pieces.push_back(run_model_cached(*model, chunk, cache, context).matmul(model->head_weight().t()));
     }
-    EXPECT_LT(relative_error(at::cat(pieces, 1), whole), 1e-5) << kernel;
+    EXPECT_LT(relative_error(aten::cat(pieces, 1), whole), 1e-5) << kernel;
   }
 }
 
@@ -73,10 +67,10 @@ TEST(Llama, KeepsPackedDocumentsApart) {
   const auto model = tiny_llama(tiny_table());
   const at::Tensor first = some_ids(1, 9), second = some_ids(1, 14).add(1).remainder(97);
   ForwardContext packed(Phase::infer);
-  packed.segments_BT = at::cat({at::zeros({1, 9}, at::kInt), at::ones({1, 14}, at::kInt)}, 1);
-  packed.positions = at::cat({at::arange(9), at::arange(14)}).unsqueeze(0);
+  packed.segments_BT = aten::cat({aten::zeros({1, 9}, at::kInt), aten::ones({1, 14}, at::kInt)}, 1);
+  packed.positions = aten::cat({aten::arange(9), aten::arange(14)}).unsqueeze(0);
   const at::NoGradGuard no_grad;
-  const at::Tensor together = logits_of(*model, at::cat({first, second}, 1), packed);
+  const at::Tensor together = logits_of(*model, aten::cat({first, second}, 1), packed);
   EXPECT_LT(relative_error(together.narrow(1, 0, 9), logits_of(*model, first)), 1e-5);
   EXPECT_LT(relative_error(together.narrow(1, 9, 14), logits_of(*model, second)), 1e-5);
 }
@@ -97,9 +91,9 @@ TEST(Llama, EachDropoutActsInTrainingAloneAndIsReplayable) {
     };
     EXPECT_LT(relative_error(logits_of(*model, ids), plain), 1e-5) << key;
     EXPECT_GT(relative_error(pass(1, 1), plain), 1e-3) << key;
-    EXPECT_TRUE(at::equal(pass(1, 1), pass(1, 1))) << key;
-    EXPECT_FALSE(at::equal(pass(1, 1), pass(1, 2))) << key;
-    EXPECT_FALSE(at::equal(pass(1, 1), pass(2, 1))) << key;
+    EXPECT_TRUE(aten::equal(pass(1, 1), pass(1, 1))) << key;
+    EXPECT_FALSE(aten::equal(pass(1, 1), pass(1, 2))) << key;
+    EXPECT_FALSE(aten::equal(pass(1, 1), pass(2, 1))) << key;
   }
 }
 
@@ -141,8 +135,9 @@ TEST(Llama, AgreesWithFiniteDifferencesInDoublePrecision) {
   constexpr double kStep = 1e-5;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     at::Tensor value = parameters[i].value;
-    const at::Tensor direction =
-        at::zeros_like(value).normal_(0, 1, generator_of({3, parameters[i].name, 0}, at::kCPU)).detach();
+    const at::Tensor direction = value.new_zeros(value.sizes())
+                                     .normal_(0, 1, generator_of({3, parameters[i].name, 0}, at::kCPU))
+                                     .detach();
     const auto shifted = [&](double step) {
       value.detach().add_(direction, step);
       const double loss = differentiate(*model, ids, context).loss;

@@ -1,10 +1,10 @@
 // LLaMA against transformers: logits, loss and every gradient (tests/oracles/llama_vectors.py).
-#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include <map>
 #include <string>
 
+#include "easylm/tensor/aten.h"
 #include "models/tiny_llama.h"
 #include "support/tensor_file.h"
 #include "support/vectors.h"
@@ -47,7 +47,7 @@ void fill_as_oracle(const Parameter& parameter) {
 }
 
 at::Tensor oracle_ids() {
-  at::Tensor ids = at::empty({2, 25}, at::kLong);
+  at::Tensor ids = aten::empty({2, 25}, at::kLong);
   auto* out = ids.data_ptr<std::int64_t>();
   for (std::uint32_t i = 0; i < 50; ++i) out[i] = hashed(crc32("ids"), i) % 61;
   return ids;

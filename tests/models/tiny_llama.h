@@ -1,12 +1,8 @@
 // Small LLaMAs for tests, made through the plugin border as a run makes them.
 #pragma once
 
-#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/randint.h>
-#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <memory>
@@ -17,6 +13,7 @@
 #include "easylm/json.h"
 #include "easylm/schema.h"
 #include "easylm/tensor/allocator.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/block_runner.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/loss.h"
@@ -67,8 +64,8 @@ inline std::shared_ptr<Model> tiny_llama(const Table& table, at::ScalarType type
   for (Parameter& parameter : parameters_of(*model)) {
     if (parameter.value.dim() == 1) {
       const RandomStream stream(5, parameter.name, 0);
-      const at::Tensor noise =
-          at::zeros_like(parameter.value, at::kFloat).normal_(0, 0.2, generator_of(stream, at::kCPU));
+      const at::Tensor noise = parameter.value.new_zeros(parameter.value.sizes(), at::kFloat)
+                                   .normal_(0, 0.2, generator_of(stream, at::kCPU));
       parameter.value.add_(noise);
     } else {
       parameter.value.mul_(parameter.name == "model.embed_tokens.weight" ? 10 : 60);
@@ -82,8 +79,7 @@ inline void require_gradients(Model& model) {
 }
 
 inline at::Tensor some_ids(std::int64_t rows, std::int64_t length, std::int64_t vocabulary = 97) {
-  return at::randint(vocabulary, {rows, length}, generator_of({7, "ids", 0}, at::kCPU),
-                     at::TensorOptions(at::kLong));
+  return aten::empty({rows, length}, at::kLong).random_(0, vocabulary, generator_of({7, "ids", 0}, at::kCPU));
 }
 
 inline at::Tensor logits_of(Model& model, const at::Tensor& ids_BT, ForwardContext& context) {
@@ -109,7 +105,7 @@ inline Differentiated differentiate(Model& model, const at::Tensor& ids_BT, Forw
   const at::Tensor h_BTD = run_model(model, ids_BT.narrow(1, 0, length), context, policy);
   const at::Tensor targets_BT = ids_BT.narrow(1, 1, length);
   const LossSums sums = masked_cross_entropy(
-      {h_BTD, model.head_weight(), targets_BT, at::ones(targets_BT.sizes(), at::kFloat)});
+      {h_BTD, model.head_weight(), targets_BT, aten::ones(targets_BT.sizes(), at::kFloat)});
   const at::Tensor loss = sums.loss / sums.weight;
   std::vector<at::Tensor> values;
   for (const Parameter& parameter : parameters_of(model)) values.push_back(parameter.value);

@@ -1,7 +1,6 @@
 // model_logits MODEL: reads token ids (int32) from standard input, and writes the model's logits after each
 // of them (float32, [T, V]) to standard output; one pass over the whole sequence, in fp32.
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/from_blob.h>
 
 #include <cstdint>
 #include <exception>
@@ -10,6 +9,7 @@
 #include <string>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/block_runner.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/model_store.h"
@@ -22,7 +22,7 @@ namespace {
 at::Tensor read_ids() {
   std::string bytes{std::istreambuf_iterator<char>(std::cin), {}};
   const auto length = static_cast<std::int64_t>(bytes.size() / sizeof(std::int32_t));
-  return at::from_blob(bytes.data(), {1, length}, at::kInt).to(at::kLong);
+  return aten::from_blob(bytes.data(), {1, length}, at::kInt).to(at::kLong);
 }
 
 void write_logits(const std::string& path) {

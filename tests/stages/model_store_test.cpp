@@ -1,7 +1,6 @@
 // Models between memory and disk: read back, refused, and what is said about it.
 #include "easylm/tensor/model_store.h"
 
-#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -9,6 +8,7 @@
 #include <string>
 
 #include "easylm/json.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/device.h"
 #include "support/small_training.h"
 
@@ -36,7 +36,7 @@ TEST(ModelStore, ReadsBackTheWeightsThatTrainingSaved) {
     const auto read = parameters_of(*ready.model);
     ASSERT_EQ(read.size(), saved.size());
     for (std::size_t i = 0; i < read.size(); ++i) {
-      EXPECT_TRUE(at::equal(read[i].value, saved[i].value)) << read[i].name;
+      EXPECT_TRUE(aten::equal(read[i].value, saved[i].value)) << read[i].name;
     }
     EXPECT_TRUE(setup.host.warnings.empty());
   }

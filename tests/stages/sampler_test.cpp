@@ -1,8 +1,6 @@
 // The sampler against transformers' logits processors, and its draws.
 #include "easylm/tensor/sampler.h"
 
-#include <ATen/ops/full.h>
-#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 #include "support/vectors.h"
 
 namespace easylm {
@@ -34,7 +33,7 @@ SamplingOptions options_of(const Table& settings) {
 RandomStream stream() { return {1, "test", 0}; }
 
 at::Tensor logits_of(const std::vector<float>& values) {
-  at::Tensor logits = at::zeros({static_cast<std::int64_t>(values.size())});
+  at::Tensor logits = aten::zeros({static_cast<std::int64_t>(values.size())});
   for (std::size_t i = 0; i < values.size(); ++i) logits[static_cast<std::int64_t>(i)] = values[i];
   return logits;
 }
@@ -80,7 +79,7 @@ TEST(Sampler, DrawsEachTokenAsOftenAsItsProbabilitySays) {
 }
 
 TEST(Sampler, RepeatsItselfWithTheSameStream) {
-  const at::Tensor logits = at::zeros({1000});
+  const at::Tensor logits = aten::zeros({1000});
   Sampler a({}, stream()), b({}, stream());
   for (int i = 0; i < 20; ++i) EXPECT_EQ(a.next(logits, {}).id, b.next(logits, {}).id);
 }
@@ -95,7 +94,7 @@ TEST(Sampler, ReportsTheModelsOwnLogProbability) {
 TEST(Sampler, RefusesLogitsThatAreNoNumbers) {
   Sampler sampler({}, stream());
   EXPECT_THROW(sampler.next(logits_of({0, std::numeric_limits<float>::quiet_NaN()}), {}), Error);
-  EXPECT_THROW(sampler.next(at::full({3}, -std::numeric_limits<float>::infinity()), {}), Error);
+  EXPECT_THROW(sampler.next(aten::full({3}, -std::numeric_limits<float>::infinity()), {}), Error);
 }
 
 TEST(Sampler, NeverDrawsATokenOfProbabilityZero) {

@@ -1,7 +1,5 @@
 // The stages train, evaluate and generate, on a tiny model made of the bundled plugins.
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/equal.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "easylm/json.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/block_runner.h"
 #include "easylm/tensor/evaluation.h"
 #include "easylm/tensor/loss.h"
@@ -90,7 +89,7 @@ TEST(Train, GivesTheSameBitsForTheSameSeed) {
   EXPECT_EQ(a.context->logged("loss"), b.context->logged("loss"));
   const auto first = parameters_of(*a.context->inputs["model"].component);
   const auto second = parameters_of(*b.context->inputs["model"].component);
-  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(at::equal(first[i].value, second[i].value));
+  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(aten::equal(first[i].value, second[i].value));
 }
 
 TEST(Train, SavesWhenThePolicySaysSoAndAtTheEnd) {
@@ -190,7 +189,8 @@ TEST(Evaluate, ScoresEveryTokenOfTheTextOnce) {
     ForwardContext context(Phase::infer);
     const at::Tensor h =
         run_model(model, inputs.view({batch.num_rows, batch.length}), context, Recompute::none);
-    const at::Tensor logs = at::linear(h, model.head_weight()).to(at::kDouble).log_softmax(-1).flatten(0, 1);
+    const at::Tensor logs =
+        aten::linear(h, model.head_weight()).to(at::kDouble).log_softmax(-1).flatten(0, 1);
     for (std::int64_t i = 0; i < logs.size(0); ++i) {
       const auto at = static_cast<std::size_t>(i);
       nats -= batch.mask[at] * logs[i][batch.targets[at]].item<double>();
@@ -252,7 +252,7 @@ TEST(Generate, ContinuesGreedilyAsTheWholeSequenceWould) {
   for (const Value& token : *result.find("tokens")->as<List>()) {
     ForwardContext context(Phase::infer);
     const at::Tensor h = run_model(model, at::tensor(ids).unsqueeze(0), context, Recompute::none);
-    const at::Tensor logits = at::linear(h.select(0, 0).select(0, -1), model.head_weight());
+    const at::Tensor logits = aten::linear(h.select(0, 0).select(0, -1), model.head_weight());
     EXPECT_EQ(*token.as<std::int64_t>(), logits.argmax().item<std::int64_t>());
     ids.push_back(*token.as<std::int64_t>());
   }

@@ -2,9 +2,7 @@
 #include "easylm/tensor/train_step.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,6 +15,7 @@
 #include <vector>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/training_state.h"
 #include "support/small_training.h"
 #include "support/vectors.h"
@@ -166,7 +165,7 @@ std::vector<at::Tensor> copies_of(Model& model) {
 }
 
 bool all_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
-  return std::ranges::equal(a, b, [](const at::Tensor& x, const at::Tensor& y) { return at::equal(x, y); });
+  return std::ranges::equal(a, b, [](const at::Tensor& x, const at::Tensor& y) { return aten::equal(x, y); });
 }
 
 StepReport one_step(TrainStep& step, const OwnedBatch& batch, std::int64_t number) {
@@ -189,7 +188,7 @@ TEST(TrainStep, LearnsInBf16WithMastersInFp32) {
   ASSERT_EQ(masters.size(), parameters.size());
   EXPECT_EQ(parameters[0].value.scalar_type(), at::kBFloat16);
   EXPECT_EQ(masters[0].value.scalar_type(), at::kFloat);
-  EXPECT_TRUE(at::equal(masters[0].value.to(at::kBFloat16), parameters[0].value.detach()));
+  EXPECT_TRUE(aten::equal(masters[0].value.to(at::kBFloat16), parameters[0].value.detach()));
 }
 
 TEST(TrainStep, SumsBf16GradientsOfSeveralPassesInFp32) {

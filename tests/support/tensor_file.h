@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
 
 #include <cstring>
 #include <filesystem>
@@ -14,6 +13,7 @@
 
 #include "easylm/error.h"
 #include "easylm/json.h"
+#include "easylm/tensor/aten.h"
 
 namespace easylm::testing {
 
@@ -40,7 +40,7 @@ inline TensorFile read_tensor_file(const std::filesystem::path& path) {
     std::vector<std::int64_t> shape;
     for (const Value& size : *fields.find("shape")->as<List>()) shape.push_back(*size.as<std::int64_t>());
     const auto begin = *(*fields.find("data_offsets")->as<List>())[0].as<std::int64_t>();
-    at::Tensor tensor = at::empty(shape, at::kFloat);
+    at::Tensor tensor = aten::empty(shape, at::kFloat);
     std::memcpy(tensor.mutable_data_ptr(), bytes.data() + 8 + header_size + begin, tensor.nbytes());
     file.tensors[entry.key] = tensor;
   }

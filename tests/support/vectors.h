@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "easylm/json.h"
+#include "easylm/tensor/aten.h"
 
 namespace easylm::testing {
 
@@ -52,7 +52,7 @@ inline std::vector<std::int64_t> whole_numbers(const List& list) {
 }
 
 inline at::Tensor tensor_of(const List& list, const std::vector<std::int64_t>& shape) {
-  at::Tensor tensor = at::empty(shape, at::kFloat);
+  at::Tensor tensor = aten::empty(shape, at::kFloat);
   auto* data = tensor.data_ptr<float>();
   for (const Value& value : list) *data++ = static_cast<float>(number(value));
   return tensor;

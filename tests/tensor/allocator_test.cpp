@@ -1,8 +1,6 @@
 // The caching CPU allocator: reuse, alignment, counters, concurrent use.
 #include "easylm/tensor/allocator.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 #include <c10/core/Allocator.h>
 #include <gtest/gtest.h>
 
@@ -11,12 +9,14 @@
 #include <thread>
 #include <vector>
 
+#include "easylm/tensor/aten.h"
+
 namespace easylm {
 namespace {
 
 constexpr std::int64_t kMebi = std::int64_t{1} << 20U;
 
-at::Tensor bytes(std::int64_t size) { return at::empty({size}, at::kByte); }
+at::Tensor bytes(std::int64_t size) { return aten::empty({size}, at::kByte); }
 
 class Allocator : public ::testing::Test {
  protected:

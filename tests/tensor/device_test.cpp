@@ -1,12 +1,11 @@
 // Names of devices and precisions, generators.
 #include "easylm/tensor/device.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "easylm/error.h"
 #include "easylm/tensor/allocator.h"
+#include "easylm/tensor/aten.h"
 
 namespace easylm {
 namespace {
@@ -48,7 +47,7 @@ TEST(Device, KnowsTheMostThatTensorsHeld) {
   install_cpu_allocator();
   reset_peak_memory(at::kCPU);
   const std::int64_t before = peak_memory(at::kCPU);
-  { const at::Tensor held = at::empty({kSize}, at::kByte); }
+  { const at::Tensor held = aten::empty({kSize}, at::kByte); }
   EXPECT_GE(peak_memory(at::kCPU), before + kSize);
   reset_peak_memory(at::kCPU);
   EXPECT_LT(peak_memory(at::kCPU), before + kSize);
@@ -56,11 +55,11 @@ TEST(Device, KnowsTheMostThatTensorsHeld) {
 
 TEST(Device, GeneratorsDrawWhatTheirStreamNames) {
   const auto draw = [](const RandomStream& stream) {
-    return at::empty({100}, at::kFloat).normal_(0, 1, generator_of(stream, at::kCPU));
+    return aten::empty({100}, at::kFloat).normal_(0, 1, generator_of(stream, at::kCPU));
   };
-  EXPECT_TRUE(at::equal(draw({1, "a", 0}), draw({1, "a", 0})));
-  EXPECT_FALSE(at::equal(draw({1, "a", 0}), draw({1, "a", 1})));
-  EXPECT_FALSE(at::equal(draw({1, "a", 0}), draw({2, "a", 0})));
+  EXPECT_TRUE(aten::equal(draw({1, "a", 0}), draw({1, "a", 0})));
+  EXPECT_FALSE(aten::equal(draw({1, "a", 0}), draw({1, "a", 1})));
+  EXPECT_FALSE(aten::equal(draw({1, "a", 0}), draw({2, "a", 0})));
 }
 
 }  // namespace

@@ -3,12 +3,6 @@
 #include "gemm.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/equal.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/mm.h>
-#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -16,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/forward_context.h"
 #include "gemm_loops.h"
@@ -24,7 +19,7 @@ namespace easylm {
 namespace {
 
 at::Tensor noise(const std::string& name, std::vector<std::int64_t> shape, at::ScalarType type = at::kFloat) {
-  return at::empty(shape, at::kDouble).normal_(0, 1, generator_of({7, name, 0}, at::kCPU)).to(type);
+  return aten::empty(shape, at::kDouble).normal_(0, 1, generator_of({7, name, 0}, at::kCPU)).to(type);
 }
 
 double error(const at::Tensor& found, const at::Tensor& wanted) {
@@ -42,12 +37,12 @@ template <int width, typename T>
 void expect_packed(const at::Tensor& matrix) {
   const std::int64_t count = matrix.size(0), depth = matrix.size(1);
   const std::int64_t padded = (count + width - 1) / width * width, room = 16;
-  const at::Tensor panels = at::full({padded * depth + room + 1}, 77.0, at::kFloat);
+  const at::Tensor panels = aten::full({padded * depth + room + 1}, 77.0, at::kFloat);
   gemm_loops::pack<width>(lines_of<T>(matrix), panels.mutable_data_ptr<float>());
-  at::Tensor wanted = at::zeros({padded, depth}, at::kFloat);
+  at::Tensor wanted = aten::zeros({padded, depth}, at::kFloat);
   wanted.narrow(0, 0, count).copy_(matrix);
   wanted = wanted.view({padded / width, width, depth}).transpose(1, 2).reshape({-1});
-  EXPECT_TRUE(at::equal(panels.narrow(0, 0, padded * depth), wanted))
+  EXPECT_TRUE(aten::equal(panels.narrow(0, 0, padded * depth), wanted))
       << width << ": " << count << " x " << depth;
   EXPECT_EQ(panels[padded * depth + room].item<float>(), 77.0F);
 }
@@ -80,12 +75,12 @@ template <int width>
 void expect_packed_pairs(const at::Tensor& matrix) {
   const std::int64_t count = matrix.size(0), depth = matrix.size(1), words = (depth + 1) / 2;
   const std::int64_t padded = (count + width - 1) / width * width, room = 16;
-  const at::Tensor panels = at::full({padded * words + room + 1}, 77.0, at::kFloat);
+  const at::Tensor panels = aten::full({padded * words + room + 1}, 77.0, at::kFloat);
   gemm_loops::pack_pairs<width>(lines_of<c10::BFloat16>(matrix), panels.mutable_data_ptr<float>());
-  at::Tensor wanted = at::zeros({padded, 2 * words}, at::kBFloat16);
+  at::Tensor wanted = aten::zeros({padded, 2 * words}, at::kBFloat16);
   wanted.narrow(0, 0, count).narrow(1, 0, depth).copy_(matrix);
   wanted = wanted.view({padded / width, width, words, 2}).permute({0, 2, 1, 3}).reshape({-1});
-  EXPECT_TRUE(at::equal(panels.narrow(0, 0, padded * words).view(at::kBFloat16), wanted))
+  EXPECT_TRUE(aten::equal(panels.narrow(0, 0, padded * words).view(at::kBFloat16), wanted))
       << width << ": " << count << " x " << depth;
   EXPECT_EQ(panels[padded * words + room].item<float>(), 77.0F);
 }
@@ -116,14 +111,14 @@ TEST(GemmLoops, MultipliesPairs) {
   if (__builtin_cpu_supports("avx512bf16") == 0) GTEST_SKIP() << "this processor has no bf16 dot products";
   constexpr std::int64_t depth = 37, words = 19;
   const at::Tensor a = noise("a", {14, depth}, at::kBFloat16), b = noise("b", {32, depth}, at::kBFloat16);
-  const at::Tensor a_panel = at::zeros({14 * words}, at::kFloat),
-                   b_panel = at::zeros({32 * words + 16}, at::kFloat);
+  const at::Tensor a_panel = aten::zeros({14 * words}, at::kFloat),
+                   b_panel = aten::zeros({32 * words + 16}, at::kFloat);
   gemm_loops::pack_pairs<14>(lines_of<c10::BFloat16>(a), a_panel.mutable_data_ptr<float>());
   gemm_loops::pack_pairs<32>(lines_of<c10::BFloat16>(b), b_panel.mutable_data_ptr<float>());
-  const at::Tensor c = at::full({14, 32}, 1.0, at::kFloat);
+  const at::Tensor c = aten::full({14, 32}, 1.0, at::kFloat);
   pair_tile(words, a_panel.const_data_ptr<float>(), b_panel.const_data_ptr<float>(),
             c.mutable_data_ptr<float>());
-  EXPECT_LT(error(c, 2 * at::mm(a.to(at::kDouble), b.to(at::kDouble).t())), 1e-5);
+  EXPECT_LT(error(c, a.to(at::kDouble).mm(b.to(at::kDouble).t()) * 2), 1e-5);
 }
 #endif
 
@@ -131,13 +126,13 @@ template <int lanes, int rows>
 void expect_tile() {
   constexpr std::int64_t depth = 37, columns = 2 * lanes, stride = columns + 3;
   const at::Tensor a = noise("a", {depth, rows}), b = noise("b", {depth, columns});
-  const at::Tensor wanted = at::mm(a.to(at::kDouble).t(), b.to(at::kDouble));
-  const at::Tensor c = at::full({rows, stride}, 1.0, at::kFloat);
+  const at::Tensor wanted = a.to(at::kDouble).t().mm(b.to(at::kDouble));
+  const at::Tensor c = aten::full({rows, stride}, 1.0, at::kFloat);
   for (const bool accumulate : {false, true}) {
     gemm_loops::multiply<lanes, rows, 2>(depth, a.const_data_ptr<float>(), b.const_data_ptr<float>(), columns,
                                          c.mutable_data_ptr<float>(), stride, accumulate);
-    EXPECT_LT(error(c.narrow(1, 0, columns), accumulate ? 2 * wanted : wanted), 1e-6);
-    EXPECT_TRUE(at::equal(c.narrow(1, columns, 3), at::full({rows, 3}, 1.0, at::kFloat)));
+    EXPECT_LT(error(c.narrow(1, 0, columns), accumulate ? wanted * 2 : wanted), 1e-6);
+    EXPECT_TRUE(aten::equal(c.narrow(1, columns, 3), aten::full({rows, 3}, 1.0, at::kFloat)));
   }
 }
 
@@ -175,9 +170,9 @@ void expect_linear(const Shape& shape, at::ScalarType type, double tolerance) {
   const std::string where = std::to_string(shape.rows) + " x " + std::to_string(shape.columns) + " x " +
                             std::to_string(shape.depth) + " " + c10::toString(type);
   EXPECT_EQ(found.y.scalar_type(), type) << where;
-  EXPECT_LT(error(found.y, at::mm(wide_x, wide_w.t()) + b.to(at::kDouble)), tolerance) << where;
-  EXPECT_LT(error(found.dx, at::mm(wide_dy, wide_w)), tolerance) << where;
-  EXPECT_LT(error(found.dw, at::mm(wide_dy.t(), wide_x)), tolerance) << where;
+  EXPECT_LT(error(found.y, wide_x.mm(wide_w.t()) + b.to(at::kDouble)), tolerance) << where;
+  EXPECT_LT(error(found.dx, wide_dy.mm(wide_w)), tolerance) << where;
+  EXPECT_LT(error(found.dw, wide_dy.t().mm(wide_x)), tolerance) << where;
   EXPECT_LT(error(found.db, wide_dy.sum(0)), tolerance) << where;
 }
 
@@ -198,9 +193,9 @@ TEST(Linear, GivesTheSameBitsWithAnyNumberOfThreads) {
   for (const int threads : {2, 3, 4, 6}) {
     at::set_num_threads(threads);
     const Products many = products_of(x, w, b, dy);
-    EXPECT_TRUE(at::equal(one.y, many.y)) << threads;
-    EXPECT_TRUE(at::equal(one.dx, many.dx)) << threads;
-    EXPECT_TRUE(at::equal(one.dw, many.dw)) << threads;
+    EXPECT_TRUE(aten::equal(one.y, many.y)) << threads;
+    EXPECT_TRUE(aten::equal(one.dx, many.dx)) << threads;
+    EXPECT_TRUE(aten::equal(one.dw, many.dw)) << threads;
   }
   at::set_num_threads(before);
 }

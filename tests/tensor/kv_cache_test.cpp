@@ -1,18 +1,17 @@
 // The growing key/value cache.
 #include "easylm/tensor/kv_cache.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "easylm/error.h"
+
+#include "easylm/tensor/aten.h"
 
 namespace easylm {
 namespace {
 
 at::Tensor tokens(std::int64_t begin, std::int64_t count) {
-  return at::arange(begin, begin + count).to(at::kFloat).view({1, count, 1, 1}).expand({2, count, 3, 4});
+  return aten::arange(begin, begin + count).to(at::kFloat).view({1, count, 1, 1}).expand({2, count, 3, 4});
 }
 
 TEST(KvCache, HoldsAllTokensInOrderAcrossGrowth) {
@@ -23,7 +22,7 @@ TEST(KvCache, HoldsAllTokensInOrderAcrossGrowth) {
     for (std::int64_t layer = 0; layer < 2; ++layer) {
       EXPECT_EQ(cache.length(), total);  // until the last layer has the new tokens
       const KvView::Extended all = cache.extend(layer, tokens(total, count), tokens(-total, count));
-      EXPECT_TRUE(at::equal(all.k_BSKH, tokens(0, total + count)));
+      EXPECT_TRUE(aten::equal(all.k_BSKH, tokens(0, total + count)));
       EXPECT_EQ(all.v_BSKH.size(1), total + count);
     }
     total += count;
@@ -37,7 +36,7 @@ TEST(KvCache, GoesBack) {
   cache.rewind(4);
   EXPECT_EQ(cache.length(), 4);
   const KvView::Extended all = cache.extend(0, tokens(4, 2), tokens(4, 2));
-  EXPECT_TRUE(at::equal(all.v_BSKH, tokens(0, 6)));
+  EXPECT_TRUE(aten::equal(all.v_BSKH, tokens(0, 6)));
   EXPECT_THROW(cache.rewind(7), Error);
 }
 

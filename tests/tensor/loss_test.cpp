@@ -1,13 +1,6 @@
 // The chunked loss against log_softmax, and its memory.
 #include "easylm/tensor/loss.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/log_softmax.h>
-#include <ATen/ops/matmul.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -15,6 +8,7 @@
 
 #include "easylm/error.h"
 #include "easylm/tensor/allocator.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/device.h"
 
 namespace easylm {
@@ -25,14 +19,15 @@ struct Sizes {
 };
 
 at::Tensor noise(const char* name, std::vector<std::int64_t> shape, double scale = 1) {
-  return at::empty(shape, at::kFloat).normal_(0, scale, generator_of({21, name, 0}, at::kCPU));
+  return aten::empty(shape, at::kFloat).normal_(0, scale, generator_of({21, name, 0}, at::kCPU));
 }
 
 LossInput input_of(const Sizes& s, at::ScalarType type) {
   LossInput input;
   input.h_BTD = noise("h", {s.rows, s.length, s.width}).to(type).requires_grad_();
   input.w_VD = noise("w", {s.vocabulary, s.width}, 0.4).to(type).requires_grad_();
-  input.targets_BT = (at::arange(s.rows * s.length) * 7919).remainder(s.vocabulary).view({s.rows, s.length});
+  input.targets_BT =
+      (aten::arange(s.rows * s.length) * 7919).remainder(s.vocabulary).view({s.rows, s.length});
   input.mask_BT = noise("mask", {s.rows, s.length}).clamp(0, 2);  // about half are zero
   return input;
 }
@@ -46,8 +41,8 @@ struct Outcome {
 Outcome plainly(const LossInput& input, double upstream) {
   const at::Tensor h = input.h_BTD.detach().to(at::kDouble).requires_grad_();
   const at::Tensor w = input.w_VD.detach().to(at::kDouble).requires_grad_();
-  const at::Tensor logits = at::matmul(h, w.t());
-  const at::Tensor p = at::log_softmax(logits, -1).gather(-1, input.targets_BT.unsqueeze(-1)).squeeze(-1);
+  const at::Tensor logits = h.matmul(w.t());
+  const at::Tensor p = logits.log_softmax(-1).gather(-1, input.targets_BT.unsqueeze(-1)).squeeze(-1);
   const at::Tensor mask = input.mask_BT.to(at::kDouble);
   const at::Tensor loss = -(p * mask).sum();
   const auto gradients = torch::autograd::grad({loss * upstream}, {h, w});
@@ -74,9 +69,9 @@ TEST(Loss, AgreesWithLogSoftmaxInLossGradientsAndAccuracy) {
       if (size.vocabulary > 1000 && type == at::kDouble) continue;
       LossInput input = input_of(size, type);
       input.mask_BT.view(-1)[0] = 1;
-      input.targets_BT.view(-1)[0] =
-          at::matmul(input.w_VD.detach(), input.h_BTD.detach().view({-1, size.width})[0])
-              .argmax();  // at least one is right
+      input.targets_BT.view(-1)[0] = input.w_VD.detach()
+                                         .matmul(input.h_BTD.detach().view({-1, size.width})[0])
+                                         .argmax();  // at least one is right
       const Outcome found = chunked(input, 0.37), wanted = plainly(input, 0.37);
       const std::string where = std::to_string(size.vocabulary) + " " + c10::toString(type);
       EXPECT_NEAR(found.loss / wanted.loss, 1, tolerance) << where;
@@ -93,7 +88,7 @@ TEST(Loss, AgreesWithLogSoftmaxInLossGradientsAndAccuracy) {
 
 TEST(Loss, IsZeroWithZeroGradientsWhenNothingCounts) {
   LossInput input = input_of({2, 3, 8, 20}, at::kFloat);
-  input.mask_BT = at::zeros({2, 3});
+  input.mask_BT = aten::zeros({2, 3});
   input.targets_BT.fill_(-100);  // what doesn't count needs no valid id
   const Outcome found = chunked(input, 1);
   EXPECT_EQ(found.loss, 0);
@@ -105,12 +100,12 @@ TEST(Loss, IsZeroWithZeroGradientsWhenNothingCounts) {
 
 TEST(Loss, AddsUpBothGradientsOfATiedWeight) {
   const at::Tensor w = noise("tied", {12, 6}).requires_grad_();
-  const at::Tensor ids = at::arange(8).view({1, 8}), targets = ids + 2;
-  const at::Tensor mask = at::ones({1, 8});
+  const at::Tensor ids = aten::arange(8).view({1, 8}), targets = ids + 2;
+  const at::Tensor mask = aten::ones({1, 8});
   const LossSums sums = masked_cross_entropy({w.index_select(0, ids[0]).unsqueeze(0), w, targets, mask});
   const at::Tensor found = torch::autograd::grad({sums.loss}, {w})[0];
-  const at::Tensor logits = at::matmul(w.index_select(0, ids[0]), w.t());
-  const at::Tensor plain = -at::log_softmax(logits, -1).gather(-1, targets[0].unsqueeze(-1)).sum();
+  const at::Tensor logits = w.index_select(0, ids[0]).matmul(w.t());
+  const at::Tensor plain = -logits.log_softmax(-1).gather(-1, targets[0].unsqueeze(-1)).sum();
   EXPECT_LT(error(found, torch::autograd::grad({plain}, {w})[0].to(at::kDouble)), 1e-6);
 }
 
@@ -131,7 +126,7 @@ TEST(Loss, RefusesToBeDifferentiatedTwice) {
 
 TEST(Loss, NamesATargetThatTheVocabularyLacks) {
   LossInput input = input_of({1, 3, 8, 20}, at::kFloat);
-  input.mask_BT = at::ones({1, 3});
+  input.mask_BT = aten::ones({1, 3});
   input.targets_BT[0][1] = 20;
   try {
     masked_cross_entropy(input);
@@ -144,7 +139,7 @@ TEST(Loss, NamesATargetThatTheVocabularyLacks) {
 
 TEST(Loss, StaysNotANumberWhenAnInputIs) {
   LossInput input = input_of({1, 3, 8, 40}, at::kFloat);
-  input.mask_BT = at::ones({1, 3});
+  input.mask_BT = aten::ones({1, 3});
   input.h_BTD.detach()[0][1][2] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_TRUE(std::isnan(masked_cross_entropy(input).loss.item<double>()));
 }
@@ -166,9 +161,8 @@ TEST(Loss, HoldsNoMoreLogitsThanOneChunk) {
 TEST(Loss, TokenLogProbabilitiesAreThoseOfLogSoftmax) {
   const LossInput input = input_of({4, 300, 16, 9000}, at::kFloat);
   const at::Tensor found = token_log_probabilities(input);
-  const at::Tensor logits = at::matmul(input.h_BTD, input.w_VD.t()).detach().to(at::kDouble);
-  const at::Tensor wanted =
-      at::log_softmax(logits, -1).gather(-1, input.targets_BT.unsqueeze(-1)).squeeze(-1);
+  const at::Tensor logits = input.h_BTD.matmul(input.w_VD.t()).detach().to(at::kDouble);
+  const at::Tensor wanted = logits.log_softmax(-1).gather(-1, input.targets_BT.unsqueeze(-1)).squeeze(-1);
   ASSERT_EQ(found.sizes(), input.targets_BT.sizes());
   EXPECT_EQ(found.scalar_type(), at::kFloat);
   EXPECT_LT(error(found, wanted), 1e-6);

@@ -1,13 +1,7 @@
 // Each shared operation against its formula in fp64, forward and backward.
 #include "easylm/tensor/ops.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/equal.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/rsqrt.h>
-#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -15,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/device.h"
 
 namespace easylm {
@@ -24,7 +19,7 @@ using Tensors = std::vector<at::Tensor>;
 using Operation = std::function<at::Tensor(const Tensors&)>;
 
 at::Tensor noise(const std::string& name, std::vector<std::int64_t> shape) {
-  return at::empty(shape, at::kDouble).normal_(0, 1, generator_of({31, name, 0}, at::kCPU));
+  return aten::empty(shape, at::kDouble).normal_(0, 1, generator_of({31, name, 0}, at::kCPU));
 }
 
 double error(const at::Tensor& found, const at::Tensor& wanted) {
@@ -67,7 +62,7 @@ TEST(Ops, RmsNormIsItsFormula) {
     expect_agreement(
         "rms_norm " + std::to_string(width), {noise("x", {3, 11, width}), noise("w", {width})},
         [](const Tensors& in) { return rms_norm(in[0], in[1], 1e-5); },
-        [](const Tensors& in) { return in[0] * at::rsqrt(in[0].square().mean(-1, true) + 1e-5) * in[1]; });
+        [](const Tensors& in) { return in[0] * (in[0].square().mean(-1, true) + 1e-5).rsqrt() * in[1]; });
   }
 }
 
@@ -76,7 +71,7 @@ TEST(Ops, RmsNormTakesViewsAndFrozenWeights) {
   const at::Tensor w = noise("w", {32}).to(at::kFloat);
   const at::Tensor view = base.transpose(0, 1);
   const at::Tensor y = rms_norm(view, w, 1e-5);
-  EXPECT_TRUE(at::equal(y, rms_norm(view.contiguous(), w, 1e-5)));
+  EXPECT_TRUE(aten::equal(y, rms_norm(view.contiguous(), w, 1e-5)));
   const at::Tensor dx = torch::autograd::grad({y.square().sum()}, {base})[0];
   EXPECT_TRUE(dx.isfinite().all().item<bool>());
   EXPECT_FALSE(rms_norm(base.detach(), w, 1e-5).requires_grad());
@@ -87,30 +82,30 @@ TEST(Ops, SwigluIsItsFormula) {
     expect_agreement(
         "swiglu " + std::to_string(width), {noise("gate", {5, 9, width}) * 3, noise("up", {5, 9, width})},
         [](const Tensors& in) { return swiglu(in[0], in[1]); },
-        [](const Tensors& in) { return in[0] * at::sigmoid(in[0]) * in[1]; });
+        [](const Tensors& in) { return in[0] * in[0].sigmoid() * in[1]; });
   }
 }
 
 TEST(Ops, SwigluSurvivesExtremes) {
   const at::Tensor gate = at::tensor({-1e4F, -90.0F, 0.0F, 90.0F, 1e4F}).requires_grad_();
-  const at::Tensor up = at::ones({5}).requires_grad_();
+  const at::Tensor up = aten::ones({5}).requires_grad_();
   const at::Tensor y = swiglu(gate, up);
-  EXPECT_TRUE(at::allclose(y, at::tensor({0.0F, 0.0F, 0.0F, 90.0F, 1e4F}), 1e-6, 1e-6)) << y;
+  EXPECT_TRUE(y.allclose(at::tensor({0.0F, 0.0F, 0.0F, 90.0F, 1e4F}), 1e-6, 1e-6));
   const auto gradients = torch::autograd::grad({y.sum()}, {gate, up});
-  EXPECT_TRUE(at::allclose(gradients[0], at::tensor({0.0F, 0.0F, 0.5F, 1.0F, 1.0F}), 1e-6, 1e-6));
-  const at::Tensor poisoned = at::full({3}, std::numeric_limits<float>::quiet_NaN());
-  EXPECT_TRUE(swiglu(poisoned, at::ones({3})).isnan().all().item<bool>());
+  EXPECT_TRUE(gradients[0].allclose(at::tensor({0.0F, 0.0F, 0.5F, 1.0F, 1.0F}), 1e-6, 1e-6));
+  const at::Tensor poisoned = aten::full({3}, std::numeric_limits<float>::quiet_NaN());
+  EXPECT_TRUE(swiglu(poisoned, aten::ones({3})).isnan().all().item<bool>());
 }
 
 at::Tensor rotate_half(const at::Tensor& x) {
   const std::int64_t half = x.size(-1) / 2;
-  return at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
+  return aten::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
 }
 
 // As transformers writes it, with doubled tables.
 at::Tensor rotary_formula(const at::Tensor& x, const RotaryAngles& angles) {
-  const at::Tensor cos = at::cat({angles.cos, angles.cos}, -1).unsqueeze(-2).to(x.scalar_type());
-  const at::Tensor sin = at::cat({angles.sin, angles.sin}, -1).unsqueeze(-2).to(x.scalar_type());
+  const at::Tensor cos = aten::cat({angles.cos, angles.cos}, -1).unsqueeze(-2).to(x.scalar_type());
+  const at::Tensor sin = aten::cat({angles.sin, angles.sin}, -1).unsqueeze(-2).to(x.scalar_type());
   return x * cos + rotate_half(x) * sin;
 }
 
@@ -130,13 +125,13 @@ TEST(Ops, RotaryIsItsFormula) {
 }
 
 TEST(Ops, DropoutDropsAtItsRateAndScalesTheRest) {
-  const at::Tensor x = at::ones({200, 500}).requires_grad_();
+  const at::Tensor x = aten::ones({200, 500}).requires_grad_();
   const at::Tensor y = dropout(x, 0.3, {1, "here", 0});
   EXPECT_NEAR((y == 0).to(at::kDouble).mean().item<double>(), 0.3, 0.01);
   EXPECT_NEAR(y.max().item<double>(), 1 / 0.7, 1e-6);
-  EXPECT_TRUE(at::equal(y, dropout(x, 0.3, {1, "here", 0})));
-  EXPECT_FALSE(at::equal(y, dropout(x, 0.3, {1, "here", 1})));
-  EXPECT_TRUE(at::equal(torch::autograd::grad({y.sum()}, {x})[0], y));
+  EXPECT_TRUE(aten::equal(y, dropout(x, 0.3, {1, "here", 0})));
+  EXPECT_FALSE(aten::equal(y, dropout(x, 0.3, {1, "here", 1})));
+  EXPECT_TRUE(aten::equal(torch::autograd::grad({y.sum()}, {x})[0], y));
   EXPECT_TRUE(dropout(x, 0, {1, "here", 0}).is_same(x));
 }
 

@@ -1,13 +1,13 @@
 // Backward: scores are computed again, block by block. One task a key head: it alone adds to that head's
 // gradients, in an order that doesn't depend on the number of threads.
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "attend.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/simd.h"
 #include "heads.h"
 #include "softmax.h"
@@ -254,7 +254,7 @@ void differentiate_into(const Inputs& inputs, const Outputs& outputs, const at::
 }  // namespace
 
 Gradients attend_backward(const Inputs& inputs, const Outputs& outputs, const at::Tensor& do_BTNH) {
-  const auto like = [](const at::Tensor& x) { return at::empty(x.sizes(), x.options()); };
+  const auto like = [](const at::Tensor& x) { return aten::empty(x.sizes(), x.options()); };
   Gradients gradients{like(inputs.q_BTNH), like(inputs.k_BSKH), like(inputs.v_BSKH)};
   if (do_BTNH.scalar_type() == at::kFloat) {
     differentiate_into<float>(inputs, outputs, do_BTNH, gradients);

@@ -1,51 +1,46 @@
 // The attention kernel 'bpt': blockwise attention as one differentiable operation.
-#include <torch/csrc/autograd/custom_function.h>
-
+#include <memory>
 #include <utility>
 
 #include "attend.h"
 #include "easylm/sdk/plugin.h"
 #include "easylm/tensor/attention.h"
+#include "easylm/tensor/autograd_function.h"
 
 namespace easylm::bpt {
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
 constexpr std::int64_t kFewQueries = 16;
-
-// What an autograd node keeps beside tensors.
-struct CallHolder : torch::CustomClassHolder {
-  CallHolder(AttentionMask its_mask, double its_scale) : mask(std::move(its_mask)), scale(its_scale) {}
-  AttentionMask mask;
-  double scale;
-};
 
 // A head's numbers must lie side by side, whatever the other strides are.
 at::Tensor readable(const at::Tensor& x) { return x.stride(-1) == 1 ? x : x.contiguous(); }
 
-class Attend : public torch::autograd::Function<Attend> {
+// Of queries, keys and values.
+class Attend : public AutogradFunction {
  public:
-  static variable_list forward(AutogradContext* context, const at::Tensor& q_BTNH, const at::Tensor& k_BSKH,
-                               const at::Tensor& v_BSKH, const c10::intrusive_ptr<CallHolder>& call) {
-    const Inputs inputs{readable(q_BTNH), readable(k_BSKH), readable(v_BSKH), call->mask, call->scale};
-    const Outputs outputs = attend(inputs);
-    context->save_for_backward(
-        {inputs.q_BTNH, inputs.k_BSKH, inputs.v_BSKH, outputs.o_BTNH, outputs.lse_BNT});
-    context->saved_data["call"] = c10::IValue::make_capsule(call);
-    context->mark_non_differentiable({outputs.lse_BNT});
-    return {outputs.o_BTNH, outputs.lse_BNT};
+  Attend(AttentionMask mask, double scale) : mask_(std::move(mask)), scale_(scale) {}
+
+  at::Tensor forward(const Tensors& inputs, Tensors& saved) override {
+    const Inputs readables{readable(inputs[0]), readable(inputs[1]), readable(inputs[2]), mask_, scale_};
+    const Outputs outputs = attend(readables);
+    lse_BNT_ = outputs.lse_BNT;
+    saved = {readables.q_BTNH, readables.k_BSKH, readables.v_BSKH, outputs.o_BTNH};
+    return outputs.o_BTNH;
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const variable_list saved = context->get_saved_variables();
-    const auto capsule = context->saved_data["call"].toCapsule();
-    const auto& call = static_cast<const CallHolder&>(*capsule);
-    const Gradients found = attend_backward({saved[0], saved[1], saved[2], call.mask, call.scale},
-                                            {saved[3], saved[4]}, readable(gradients[0]));
-    return {found.dq_BTNH, found.dk_BSKH, found.dv_BSKH, at::Tensor()};
+  Tensors backward(const Tensors& saved, const at::Tensor& gradient,
+                   const std::vector<bool>& /*wanted*/) override {
+    const Gradients found = attend_backward({saved[0], saved[1], saved[2], mask_, scale_},
+                                            {saved[3], lse_BNT_}, readable(gradient));
+    return {found.dq_BTNH, found.dk_BSKH, found.dv_BSKH};
   }
+
+  const at::Tensor& lse_BNT() const { return lse_BNT_; }  // a constant to autograd
+
+ private:
+  AttentionMask mask_;
+  double scale_;
+  at::Tensor lse_BNT_;
 };
 
 AttentionMask contiguous(AttentionMask mask) {
@@ -80,10 +75,9 @@ class Bpt : public AttentionKernel {
       throw Error(ErrorCode::unsupported, "attention 'bpt': " + support.reason,
                   "use attention = \"auto\", which takes a kernel that can");
     }
-    const variable_list found =
-        Attend::apply(call.q_BTNH, call.k_BSKH, call.v_BSKH,
-                      c10::make_intrusive<CallHolder>(contiguous(call.mask), call.scale));
-    return {found[0], call.want_lse ? found[1] : at::Tensor()};
+    const auto attend = std::make_shared<Attend>(contiguous(call.mask), call.scale);
+    at::Tensor o_BTNH = apply_function(attend, {call.q_BTNH, call.k_BSKH, call.v_BSKH});
+    return {std::move(o_BTNH), call.want_lse ? attend->lse_BNT() : at::Tensor()};
   }
 };
 

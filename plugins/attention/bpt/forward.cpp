@@ -1,6 +1,5 @@
 // Forward: for each block of queries, online softmax over the blocks of keys that it sees.
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "attend.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/simd.h"
 #include "heads.h"
 #include "softmax.h"
@@ -149,8 +149,8 @@ void attend_into(const Inputs& inputs, const Outputs& outputs) {
 
 Outputs attend(const Inputs& inputs) {
   const at::Tensor& q = inputs.q_BTNH;
-  Outputs outputs{at::empty(q.sizes(), q.options()),
-                  at::empty({q.size(0), q.size(2), q.size(1)}, q.options().dtype(at::kFloat))};
+  Outputs outputs{aten::empty(q.sizes(), q.options()),
+                  aten::empty({q.size(0), q.size(2), q.size(1)}, q.options().dtype(at::kFloat))};
   if (q.scalar_type() == at::kFloat) {
     attend_into<float>(inputs, outputs);
   } else {

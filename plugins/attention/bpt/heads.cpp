@@ -2,9 +2,10 @@
 #include "heads.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
+
+#include "easylm/tensor/aten.h"
 
 namespace easylm::bpt {
 namespace {
@@ -56,7 +57,7 @@ PackedHeads::PackedHeads(const Blocking& blocking, const at::Tensor& x_BSKH, Lin
     : heads_(x_BSKH.size(2)),
       numbers_a_token_(lines == Lines::by_token ? blocking.head_dim : blocking.padded_rows),
       stride_(round_up(x_BSKH.size(1), blocking.block_keys) * numbers_a_token_ + kPackSlack),
-      panels_(at::empty({x_BSKH.size(0) * heads_ * stride_}, at::kFloat)) {
+      panels_(aten::empty({x_BSKH.size(0) * heads_ * stride_}, at::kFloat)) {
   if (x_BSKH.scalar_type() == at::kFloat) {
     pack<float>(blocking, x_BSKH, lines);
   } else {

@@ -1,9 +1,9 @@
 // Attention by LibTorch's scaled_dot_product_attention.
-#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "easylm/sdk/plugin.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/attention.h"
 #include "easylm/tensor/device.h"
 

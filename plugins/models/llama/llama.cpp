@@ -1,17 +1,14 @@
 // The LLaMA forward pass, piece by piece.
 #include "llama.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/embedding.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/rand.h>
 
 #include <cmath>
 #include <utility>
 
 #include "easylm/error.h"
 #include "easylm/sdk/plugin.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/device.h"
 #include "easylm/tensor/ops.h"
 
@@ -107,8 +104,8 @@ LinearWeights Llama::make_linear(const std::string& name, std::int64_t outputs, 
                                  Split split) {
   const bool in_attention = name.find("self_attn") != std::string::npos;
   const bool biased = in_attention ? config_.attention_bias : config_.mlp_bias;
-  LinearWeights linear{name + ".weight", at::empty({outputs, inputs}, options_), {}, split};
-  if (biased) linear.bias_O = at::empty({outputs}, options_);
+  LinearWeights linear{name + ".weight", aten::empty({outputs, inputs}, options_), {}, split};
+  if (biased) linear.bias_O = aten::empty({outputs}, options_);
   return linear;
 }
 
@@ -121,8 +118,8 @@ void Llama::materialise(at::Device device, at::ScalarType dtype) {
   for (std::int64_t l = 0; l < facts_.num_layers; ++l) {
     Layer layer;
     layer.prefix = "model.layers." + std::to_string(l) + ".";
-    layer.input_norm_D = at::empty({d}, options_);
-    layer.post_norm_D = at::empty({d}, options_);
+    layer.input_norm_D = aten::empty({d}, options_);
+    layer.post_norm_D = aten::empty({d}, options_);
     layer.q = make_linear(layer.prefix + "self_attn.q_proj", query_width, d, Split::columns);
     layer.k = make_linear(layer.prefix + "self_attn.k_proj", key_width, d, Split::columns);
     layer.v = make_linear(layer.prefix + "self_attn.v_proj", key_width, d, Split::columns);
@@ -132,9 +129,9 @@ void Llama::materialise(at::Device device, at::ScalarType dtype) {
     layer.down = make_linear(layer.prefix + "mlp.down_proj", d, f, Split::rows);
     layers_.push_back(std::move(layer));
   }
-  final_norm_D_ = at::empty({d}, options_);
-  if (!config_.tie_word_embeddings) head_VD_ = at::empty({facts_.vocabulary_size, d}, options_);
-  embedding_VD_ = at::empty({facts_.vocabulary_size, d}, options_);
+  final_norm_D_ = aten::empty({d}, options_);
+  if (!config_.tie_word_embeddings) head_VD_ = aten::empty({facts_.vocabulary_size, d}, options_);
+  embedding_VD_ = aten::empty({facts_.vocabulary_size, d}, options_);
 }
 
 void Llama::parameters(std::vector<Parameter>& out) {
@@ -166,13 +163,13 @@ void Llama::initialise(Host& host) {
     }
     // Drawn on the CPU in fp32, so that device and precision don't change them.
     const at::Generator generator = generator_of(host.random("initial " + parameter.name, 0), at::kCPU);
-    parameter.value.copy_(at::empty(parameter.value.sizes(), at::kFloat).normal_(0, deviation, generator));
+    parameter.value.copy_(aten::empty(parameter.value.sizes(), at::kFloat).normal_(0, deviation, generator));
   }
 }
 
 at::Tensor Llama::embed(const at::Tensor& ids_BT, ForwardContext& context) {
   check_ids(ids_BT, facts_.vocabulary_size);
-  at::Tensor h_BTD = at::embedding(embedding_VD_, ids_BT);
+  at::Tensor h_BTD = aten::embedding(embedding_VD_, ids_BT);
   if (context.phase() == Phase::infer) return h_BTD;
   return dropout(h_BTD, config_.embedding_dropout, context.random("embedding dropout"));
 }
@@ -184,8 +181,9 @@ at::Tensor Llama::forgetful_keep(const at::Tensor& x_BTD, const ForwardContext& 
   const at::Generator generator = generator_of(context.random("forgetful mask"), x_BTD.device());
   const double spread = config_.fcm_max_ratio - config_.fcm_min_ratio;
   const at::Tensor ratio_B1 =
-      at::rand({x_BTD.size(0), 1}, generator, options) * spread + config_.fcm_min_ratio;
-  at::Tensor keep_BS = at::rand({x_BTD.size(0), x_BTD.size(1)}, generator, options) >= ratio_B1;
+      aten::empty({x_BTD.size(0), 1}, options).uniform_(0, 1, generator) * spread + config_.fcm_min_ratio;
+  at::Tensor keep_BS =
+      aten::empty({x_BTD.size(0), x_BTD.size(1)}, options).uniform_(0, 1, generator) >= ratio_B1;
   keep_BS.narrow(1, 0, 1).fill_(true);
   return keep_BS;
 }

@@ -1,16 +1,12 @@
 // Rotary frequencies in fp32, as transformers computes them: models were trained with these roundings.
 #include "rotary_table.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/outer.h>
-
 #include <cmath>
 #include <numbers>
 #include <string>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 
 namespace easylm::llama {
 namespace {
@@ -38,7 +34,7 @@ at::Tensor RotaryTable::frequencies(std::int64_t num_positions) const {
     const double growth = static_cast<double>(num_positions) / static_cast<double>(max_positions_);
     theta *= std::pow(rope_.factor * growth - (rope_.factor - 1), width / (width - 2));
   }
-  at::Tensor result = at::empty({head_dim_ / 2}, at::kFloat);
+  at::Tensor result = aten::empty({head_dim_ / 2}, at::kFloat);
   auto* out = result.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < head_dim_ / 2; ++i) {
     double frequency = std::pow(theta, -2.0 * static_cast<double>(i) / width);
@@ -55,7 +51,7 @@ RotaryAngles RotaryTable::compute(const Positions& positions, at::Device device)
   if (at_positions.defined()) {
     end = at_positions.numel() > 0 ? at_positions.max().item<std::int64_t>() + 1 : 0;
   } else {
-    at_positions = at::arange(positions.begin, end, at::TensorOptions(at::kLong).device(device));
+    at_positions = aten::arange(positions.begin, end, at::TensorOptions(at::kLong).device(device));
   }
   if (end > max_positions_ && rope_.kind != RopeKind::dynamic) {
     throw Error(ErrorCode::unsupported,

@@ -1,6 +1,4 @@
 // AdamW as EasyLM defines it: bias corrected, with decoupled weight decay; or parameter-scaled Adafactor.
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/sqrt.h>
 
 #include <cmath>
 #include <string>
@@ -9,6 +7,7 @@
 
 #include "easylm/sdk/plugin.h"
 #include "easylm/tensor/adafactor.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/optimizer.h"
 #include "easylm/tensor/simd.h"
 
@@ -51,7 +50,7 @@ void update_by_operators(const UpdateTensors& tensors, const Coefficients& c) {
   const at::Tensor first = tensors.first.to(at::kFloat) * c.b1 + gradient * c.rest1;
   tensors.first.copy_(first);
   tensors.second.mul_(c.b2).addcmul_(gradient, gradient, c.rest2);
-  const at::Tensor root = at::sqrt(tensors.second).mul_(c.second_root).add_(c.epsilon);
+  const at::Tensor root = tensors.second.sqrt().mul_(c.second_root).add_(c.epsilon);
   tensors.parameter.sub_(first / root * c.step + tensors.parameter * c.decay);
 }
 

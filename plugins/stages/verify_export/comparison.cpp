@@ -1,10 +1,6 @@
 // Ids by equality, logits by distance, answers by equality.
 #include "comparison.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/argmax.h>
-#include <ATen/ops/isfinite.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,6 +9,7 @@
 #include <string_view>
 
 #include "easylm/json.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/utf8.h"
 
 namespace easylm::stages {
@@ -69,12 +66,12 @@ struct Distance {
     const std::int64_t length = std::min(a_TV.size(0), b_TV.size(0));
     const at::Tensor a = a_TV.narrow(0, 0, length), b = b_TV.narrow(0, 0, length);
     const at::Tensor d = (a - b).abs();
-    const bool finite = at::isfinite(d).all().item<bool>();
+    const bool finite = d.isfinite().all().item<bool>();
     max = std::max(max, finite ? d.max().item<double>() : std::numeric_limits<double>::infinity());
     sum += d.sum(at::kDouble).item<double>();
     numbers += static_cast<double>(d.numel());
     tokens += length;
-    same_choice += (at::argmax(a, -1) == at::argmax(b, -1)).sum().item<std::int64_t>();
+    same_choice += (a.argmax(-1) == b.argmax(-1)).sum().item<std::int64_t>();
   }
 };
 

@@ -2,13 +2,13 @@
 #include "observation.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/argmax.h>
 
 #include <algorithm>
 #include <array>
 #include <span>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/decoder.h"
 
 namespace easylm::stages {
@@ -48,7 +48,7 @@ std::string answer(const Host& host, Model& model, const Tokenizer& tokenizer, a
   at::Tensor logits_V = decoder.feed(that_fit(prompt, model.facts().max_positions));
   while (static_cast<std::int64_t>(ids.size()) < most) {
     stop_if_told(host);
-    const auto id = static_cast<TokenId>(at::argmax(logits_V).item<std::int64_t>());
+    const auto id = static_cast<TokenId>(logits_V.argmax().item<std::int64_t>());
     if (std::ranges::count(tokenizer.special().stop, id) > 0) break;
     ids.push_back(id);
     if (decoder.full()) break;
