@@ -19,20 +19,33 @@ void collect_fields(const query::Condition& condition, std::vector<query::Field>
 }
 
 struct KeyTable {
-  std::string_view what, keys;  // for people; the SQL that lists the keys
+  std::string what, column, table;  // `what` is for people
 };
 
 KeyTable table_of(query::FieldSource source) {
   switch (source) {
     case query::FieldSource::tag:
-      return {"tag", "SELECT DISTINCT key FROM tags"};
+      return {"tag", "key", "tags"};
     case query::FieldSource::metric:
-      return {"metric", "SELECT DISTINCT name FROM metrics"};
+      return {"metric", "name", "metrics"};
     case query::FieldSource::config:
-      return {"configuration key", "SELECT DISTINCT key FROM run_config"};
+      return {"configuration key", "key", "run_config"};
     default:
       return {};
   }
+}
+
+bool has_key(Database& database, const KeyTable& keys, const std::string& key) {
+  Statement row = database.prepare("SELECT 1 FROM " + keys.table + " WHERE " + keys.column + " = ? LIMIT 1");
+  row.bind(key);
+  return row.step();
+}
+
+std::vector<std::string> all_keys(Database& database, const KeyTable& keys) {
+  Statement rows = database.prepare("SELECT DISTINCT " + keys.column + " FROM " + keys.table);
+  std::vector<std::string> found;
+  while (rows.step()) found.push_back(rows.text(0));
+  return found;
 }
 
 // "no version has a metric 'los': did you mean 'loss'?" for the first key that nobody has.
@@ -40,14 +53,10 @@ std::string note_on(Database& database, const query::Query& asked) {
   std::vector<query::Field> fields;
   if (asked.where) collect_fields(*asked.where, fields);
   for (const query::Field& field : fields) {
-    const KeyTable table = table_of(field.source);
-    if (table.keys.empty()) continue;
-    std::vector<std::string> keys;
-    Statement rows = database.prepare(table.keys);
-    while (rows.step()) keys.push_back(rows.text(0));
-    if (std::ranges::find(keys, field.name) != keys.end()) continue;
-    const std::string near = nearest(field.name, keys);
-    return "no version has a " + std::string(table.what) + " '" + field.name + "'" +
+    const KeyTable keys = table_of(field.source);
+    if (keys.table.empty() || has_key(database, keys, field.name)) continue;
+    const std::string near = nearest(field.name, all_keys(database, keys));
+    return "no version has a " + keys.what + " '" + field.name + "'" +
            (near.empty() ? "" : ": did you mean '" + near + "'?");
   }
   return {};

@@ -167,7 +167,13 @@ CREATE INDEX versions_by_step ON versions(step);
 CREATE INDEX versions_by_creation ON versions(created_at);
 )sql";
 
-constexpr std::array<std::string_view, 2> kMigrations = {kFirst, kQuestions};
+// "The versions of these runs from this step on" without a look at each version.
+constexpr std::string_view kStepsOfRuns = R"sql(
+DROP INDEX versions_by_run;
+CREATE INDEX versions_by_run ON versions(run, step);
+)sql";
+
+constexpr std::array<std::string_view, 3> kMigrations = {kFirst, kQuestions, kStepsOfRuns};
 
 }  // namespace
 
