@@ -91,7 +91,7 @@ class Convert(Moving):
         self.assertEqual({t["from"] for t in report["tensors"]}, {"f32"})
         self.assertIn("tokenizer.json", report["files"])
         self.assertEqual(json.loads((self.cwd / "half/config.json").read_text())["torch_dtype"], "float16")
-        text = self.on("convert", "tiny", "other", "--to", "hf").stdout
+        text = self.on("convert", "tiny", "made/for/this", "--to", "hf").stdout
         self.assertIn("model.layers.1.mlp.up_proj.weight", text)
         self.assertIn("none missing", text)
 
@@ -119,7 +119,7 @@ class Convert(Moving):
                 (("./hf", "hf", "--to", "hf"), "is what is to be read", 2),
                 (("tiny", "hf", "--to", "hf"), "is there already", 2),
                 (("./hf", "hf/inner", "--to", "hf"), "lies within", 2),
-                (("tiny", "nowhere/out", "--to", "hf"), "there is no folder", 1),
+                (("tiny", "tiny.toml/out", "--to", "hf"), "mkdir failed: File exists", 1),
                 (("tiny", "/proc/out", "--to", "hf"), "mkdir failed", 1),
                 (("tiny", "out.safetensors", "--to", "hf"), "would be one file", 2),
                 (("tiny", "out", "--to", "no_such_format"), "there is no checkpoint 'no_such_format'", 1),

@@ -34,16 +34,10 @@ void check_source(const fs::path& to, const fs::path& source) {
   }
 }
 
-void check_place(const fs::path& to, const fs::path& parent, FileSystem& files) {
-  if (files.exists(to)) {
-    throw Error(ErrorCode::invalid_config, to.string() + " is there already",
-                "choose another name, or move it away");
-  }
-  std::error_code ignored;
-  if (!fs::is_directory(parent, ignored)) {
-    throw Error(ErrorCode::not_found, "there is no folder " + parent.string() + " to write into",
-                "make it, or choose another place");
-  }
+void check_place(const fs::path& to, const FileSystem& files) {
+  if (!files.exists(to)) return;
+  throw Error(ErrorCode::invalid_config, to.string() + " is there already",
+              "choose another name, or move it away");
 }
 
 void remove_what_the_dead_left(const fs::path& parent, const std::string& stem, FileSystem& files) {
@@ -71,7 +65,8 @@ NewOutput::NewOutput(const fs::path& to, const std::vector<fs::path>& sources, F
   if (!to_.has_filename()) to_ = to_.parent_path();
   parent_ = to_.parent_path();
   for (const fs::path& source : sources) check_source(to_, source);
-  check_place(to_, parent_, files_);
+  check_place(to_, files_);
+  files_.create_folders(parent_);
   const std::string stem = "." + to_.filename().string() + std::string(kTemporaryMark);
   remove_what_the_dead_left(parent_, stem, files_);
   temporary_ = parent_ / (stem + std::to_string(::getpid()));

@@ -14,8 +14,8 @@ namespace easylm {
 // dead processes left under such a name is removed.
 class EASYLM_API NewOutput {
  public:
-  // Throws Error if something is at `to`, if its parent is no folder, or if `to` lies within one of
-  // `sources`, which it is made from (folders, or files).
+  // Makes the folders above `to` that are missing. Throws Error if they can't be made, if something is at
+  // `to`, or if it lies within one of `sources`, which it is made from (folders, or files).
   NewOutput(const std::filesystem::path& to, const std::vector<std::filesystem::path>& sources,
             FileSystem& files);
   ~NewOutput();
