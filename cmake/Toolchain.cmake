@@ -37,7 +37,8 @@ endif()
 
 find_program(EASYLM_CCACHE ccache)
 if(EASYLM_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${EASYLM_CCACHE})
+  # Without this ccache keeps nothing that was compiled with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${EASYLM_CCACHE})
 endif()
 find_program(EASYLM_MOLD mold)
 if(EASYLM_MOLD AND NOT EASYLM_FUZZ)

@@ -59,11 +59,20 @@ class Headers:
         return sorted(reached)
 
 
-def sources(build, with_tests):
+def commands_without_precompiled_headers(build):
+    """A folder with the build's compile commands, but for g++'s precompiled headers, which clang can't read."""
+    text = (build / "compile_commands.json").read_text()
+    folder = build / "tidy"
+    folder.mkdir(exist_ok=True)
+    (folder / "compile_commands.json").write_text(re.sub(r" -Winvalid-pch -include \S+/cmake_pch\.hxx", "", text))
+    return folder
+
+
+def sources(folder, with_tests):
     """(file relative to ROOT, its compile command), for what is ours and not made by the build."""
     wanted = {name for name in tracked("*.cpp") if with_tests or not name.startswith("tests/")}
     seen = set()
-    for entry in json.loads((build / "compile_commands.json").read_text()):
+    for entry in json.loads((folder / "compile_commands.json").read_text()):
         name = os.path.relpath(pathlib.Path(entry["directory"], entry["file"]), ROOT)
         if name in wanted and name not in seen:  # a file may be part of several programs: once is enough
             seen.add(name)
@@ -82,9 +91,9 @@ def stamp_of(name, command, headers):
     return CACHE / digest.hexdigest()
 
 
-def check(build, name):
+def check(folder, name):
     """None if clean, else what clang-tidy says."""
-    command = ["clang-tidy", *OPTIONS, "-p", str(build), str(ROOT / name)]
+    command = ["clang-tidy", *OPTIONS, "-p", str(folder), str(ROOT / name)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_A_FILE)
     except subprocess.TimeoutExpired:
@@ -98,13 +107,14 @@ def main(build, with_tests):
     if not (build / "compile_commands.json").is_file():
         sys.exit(f"tidy: {build} has no compile_commands.json; hint: make build")
     CACHE.mkdir(parents=True, exist_ok=True)
+    folder = commands_without_precompiled_headers(build)
     headers = Headers()
-    stamps = {name: stamp_of(name, command, headers) for name, command in sources(build, with_tests)}
+    stamps = {name: stamp_of(name, command, headers) for name, command in sources(folder, with_tests)}
     todo = [name for name, stamp in stamps.items() if not stamp.exists()]
     print(f"clang-tidy: {len(todo)} of {len(stamps)} files to check", flush=True)
     failed = []
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        waiting = {pool.submit(check, build, name): name for name in todo}
+        waiting = {pool.submit(check, folder, name): name for name in todo}
         for future in concurrent.futures.as_completed(waiting):
             name, problem = waiting[future], future.result()
             if problem is None:

@@ -1,14 +1,17 @@
-// The one place that knows LibTorch's custom functions.
+// The one place that knows LibTorch's custom functions and the nodes of its graph.
 #include "easylm/tensor/autograd_function.h"
 
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/accumulate_grad.h>
 
+#include <unordered_set>
 #include <utility>
 
 namespace easylm {
 namespace {
 
 using torch::autograd::AutogradContext;
+using torch::autograd::Node;
 
 // A function travels beside the tensors of its node.
 struct Holder : torch::CustomClassHolder {
@@ -46,6 +49,23 @@ AutogradFunction::~AutogradFunction() = default;
 
 at::Tensor apply_function(std::shared_ptr<AutogradFunction> function, const Tensors& inputs) {
   return Adapter::apply(at::TensorList(inputs), c10::make_intrusive<Holder>(std::move(function)));
+}
+
+Tensors leaves_behind(const at::Tensor& y) {
+  Tensors found;
+  std::unordered_set<Node*> seen;
+  std::vector<Node*> stack;
+  if (y.grad_fn()) stack.push_back(y.grad_fn().get());
+  while (!stack.empty()) {
+    Node* node = stack.back();
+    stack.pop_back();
+    if (!seen.insert(node).second) continue;
+    if (auto* leaf = dynamic_cast<torch::autograd::AccumulateGrad*>(node)) found.push_back(leaf->variable);
+    for (const torch::autograd::Edge& edge : node->next_edges()) {
+      if (edge.is_valid()) stack.push_back(edge.function.get());
+    }
+  }
+  return found;
 }
 
 }  // namespace easylm

@@ -3,10 +3,8 @@
 
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/functions/accumulate_grad.h>
 
 #include <memory>
-#include <unordered_set>
 #include <utility>
 
 #include "easylm/error.h"
@@ -14,8 +12,6 @@
 
 namespace easylm {
 namespace {
-
-using torch::autograd::Node;
 
 // What a block depends on beside its input. The context may have moved on when the backward pass comes.
 struct BlockCall {
@@ -59,26 +55,6 @@ struct BlockCall {
 // A tensor that starts a graph of its own.
 at::Tensor leaf_of(const at::Tensor& h) { return h.detach().requires_grad_(h.requires_grad()); }
 
-// The parameters that `y` was computed from.
-Tensors parameters_behind(const at::Tensor& y, const at::Tensor& input) {
-  Tensors found;
-  std::unordered_set<Node*> seen;
-  std::vector<Node*> stack;
-  if (y.grad_fn()) stack.push_back(y.grad_fn().get());
-  while (!stack.empty()) {
-    Node* node = stack.back();
-    stack.pop_back();
-    if (!seen.insert(node).second) continue;
-    if (auto* leaf = dynamic_cast<torch::autograd::AccumulateGrad*>(node)) {
-      if (!leaf->variable.is_same(input)) found.push_back(leaf->variable);
-    }
-    for (const torch::autograd::Edge& edge : node->next_edges()) {
-      if (edge.is_valid()) stack.push_back(edge.function.get());
-    }
-  }
-  return found;
-}
-
 // Of the block's input and its parameters; the output `y` is computed already.
 class RecomputedBlock : public AutogradFunction {
  public:
@@ -119,7 +95,9 @@ at::Tensor run_recomputed(Model& model, std::int64_t layer, const at::Tensor& h_
   Tensors inputs{h_BTD};
   // Computed with a graph, which says which parameters the block uses, and then forgotten.
   const at::Tensor y = model.block(layer, input, context);
-  for (at::Tensor& parameter : parameters_behind(y, input)) inputs.push_back(std::move(parameter));
+  for (at::Tensor& leaf : leaves_behind(y)) {
+    if (!leaf.is_same(input)) inputs.push_back(std::move(leaf));
+  }
   return apply_function(std::make_shared<RecomputedBlock>(BlockCall(model, layer, context), y.detach()),
                         inputs);
 }

@@ -11,8 +11,7 @@ namespace easylm::test {
 namespace {
 
 std::string defined_symbols(const std::filesystem::path& file) {
-  const std::string command =
-      std::string(EASYLM_NM) + " -D --defined-only --format=just-symbols '" + file.string() + "'";
+  const std::string command = EASYLM_NM " -D --defined-only --format=just-symbols '" + file.string() + "'";
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "r"), &pclose);
   std::string text;
   std::array<char, 256> part{};

@@ -17,7 +17,7 @@ bool is_bare_key(std::string_view key) {
              std::string_view::npos;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     switch (c) {
@@ -46,7 +46,7 @@ std::string quoted(std::string_view text) {
   return result + "\"";
 }
 
-std::string key_text(std::string_view key) { return is_bare_key(key) ? std::string(key) : quoted(key); }
+std::string key_text(std::string_view key) { return is_bare_key(key) ? std::string(key) : in_quotes(key); }
 
 // The shortest text that reads back as the same number, and as a real one.
 std::string real_text(double x) {
@@ -66,7 +66,7 @@ std::string real_text(double x) {
 
 std::string table_text(const Table& table) {
   std::vector<std::string> items;
-  if (!table.type.empty()) items.push_back("type = " + quoted(table.type));
+  if (!table.type.empty()) items.push_back("type = " + in_quotes(table.type));
   for (const Setting& setting : table.settings) {
     items.push_back(key_text(setting.key) + " = " + toml_text(setting.value));
   }
@@ -88,7 +88,7 @@ class Printer {
   explicit Printer(ShowOrigins origins) : origins_(origins) {}
 
   void body(const Table& table, const std::string& path) {
-    if (!table.type.empty()) line("type = " + quoted(table.type), table.origin);
+    if (!table.type.empty()) line("type = " + in_quotes(table.type), table.origin);
     for (const Setting& setting : table.settings) {
       if (is_section(setting.value)) continue;
       line(key_text(setting.key) + " = " + toml_text(setting.value), setting.value.origin);
@@ -155,7 +155,7 @@ std::string toml_text(const Value& value) {
   if (const auto* held = value.as<bool>()) return *held ? "true" : "false";
   if (const auto* held = value.as<std::int64_t>()) return std::to_string(*held);
   if (const auto* held = value.as<double>()) return real_text(*held);
-  if (const auto* held = value.as<std::string>()) return quoted(*held);
+  if (const auto* held = value.as<std::string>()) return in_quotes(*held);
   if (const auto* held = value.as<Table>()) return table_text(*held);
   std::string text = "[";
   for (const Value& item : *value.as<List>()) text += (text.size() == 1 ? "" : ", ") + toml_text(item);

@@ -31,16 +31,16 @@ std::optional<std::string_view> inside(std::string_view text, std::string_view o
   return text;
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 }  // namespace
 
 const std::string& Example::text(std::string_view name) const {
   const auto found = std::ranges::find(fields, name, &ExampleField::name);
-  if (found == fields.end()) throw Error(ErrorCode::corrupt, "there is no field " + quoted(name));
+  if (found == fields.end()) throw Error(ErrorCode::corrupt, "there is no field " + in_quotes(name));
   if (!found->other.empty()) {
     throw Error(ErrorCode::corrupt,
-                "the field " + quoted(name) + " is " + std::string(found->other) + ", not a text");
+                "the field " + in_quotes(name) + " is " + std::string(found->other) + ", not a text");
   }
   return found->text;
 }
@@ -82,7 +82,7 @@ std::vector<ExampleEncoder::Element> ExampleEncoder::parse(std::string_view list
   std::vector<Element> elements;
   for (const std::string& part : split(list, ',')) elements.push_back(parse_element(part, code));
   if (!options_.prepend_text.empty() && elements.front().kind != ElementKind::text) {
-    fail(code, "prepend_text is set, but the first of the fields " + quoted(list) + " is no text",
+    fail(code, "prepend_text is set, but the first of the fields " + in_quotes(list) + " is no text",
          "put a text field first, or take prepend_text out");
   }
   return elements;
@@ -108,10 +108,10 @@ ExampleEncoder::Element ExampleEncoder::parse_element(std::string_view text, Err
   }
   for (const std::string& name : element.names) {
     if (name.empty()) {
-      fail(code, "a field of " + quoted(text) + " has no name", "take the extra ',' or '+' out");
+      fail(code, "a field of " + in_quotes(text) + " has no name", "take the extra ',' or '+' out");
     }
     if (name.find_first_of("[]{}") != std::string::npos || name.starts_with("<|") || name.ends_with("|>")) {
-      fail(code, quoted(text) + " is no field: its brackets don't match",
+      fail(code, in_quotes(text) + " is no field: its brackets don't match",
            "brackets go around one element of the list: [a+b] or [a],[b]");
     }
   }
@@ -185,15 +185,15 @@ void ExampleEncoder::append_all(const std::vector<Element>& elements, const Exam
 void ExampleEncoder::append_raw_tokens(const std::string& field, const Example& example,
                                        std::vector<TokenId>& tokens) const {
   const auto bytes = decode_base64(example.text(field));
-  if (!bytes) fail(ErrorCode::corrupt, "the field " + quoted(field) + " is not base64");
+  if (!bytes) fail(ErrorCode::corrupt, "the field " + in_quotes(field) + " is not base64");
   const auto ids = read_integers(*bytes, options_.base64_token_dtype);
   if (!ids) {
-    fail(ErrorCode::corrupt, "the field " + quoted(field) + " holds " + std::to_string(bytes->size()) +
+    fail(ErrorCode::corrupt, "the field " + in_quotes(field) + " holds " + std::to_string(bytes->size()) +
                                  " bytes, which is no whole number of " + options_.base64_token_dtype);
   }
   for (const std::int64_t id : *ids) {
     if (id < 0 || id >= tokenizer_->vocabulary_size()) {
-      fail(ErrorCode::corrupt, "the field " + quoted(field) + " holds token " + std::to_string(id) +
+      fail(ErrorCode::corrupt, "the field " + in_quotes(field) + " holds token " + std::to_string(id) +
                                    ", outside of the tokenizer's vocabulary of " +
                                    std::to_string(tokenizer_->vocabulary_size()));
     }

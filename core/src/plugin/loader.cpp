@@ -74,11 +74,11 @@ const EasylmPluginV1& entry_of(const InspectedPlugin& plugin, const boost::dll::
           0 ||
       symbol == nullptr || ELF64_ST_TYPE(symbol->st_info) != STT_OBJECT ||
       symbol->st_size < sizeof(EasylmPluginV1)) {
-    refuse(plugin, std::string(kSymbol) + " is not an EasylmPluginV1", remedy);
+    refuse(plugin, "its " + std::string(kSymbol) + " is not an EasylmPluginV1", remedy);
   }
   const auto& entry = *static_cast<const EasylmPluginV1*>(address);
   if (entry.struct_size < sizeof(EasylmPluginV1) || entry.register_components == nullptr) {
-    refuse(plugin, std::string(kSymbol) + " is shorter than this host needs", remedy);
+    refuse(plugin, "its " + std::string(kSymbol) + " is shorter than this host needs", remedy);
   }
   return entry;
 }

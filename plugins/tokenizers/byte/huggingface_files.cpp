@@ -20,7 +20,7 @@ std::string letter(int byte) {
   return {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 0x3F))};
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -32,19 +32,19 @@ std::string quoted(std::string_view text) {
 std::string vocabulary() {
   std::string out;
   for (int byte = 0; byte < 256; ++byte) {
-    out += (byte == 0 ? "" : ", ") + quoted(letter(byte)) + ": " + std::to_string(byte);
+    out += (byte == 0 ? "" : ", ") + in_quotes(letter(byte)) + ": " + std::to_string(byte);
   }
   return "{" + out + "}";
 }
 
 std::string added_token(int id, std::string_view name) {
-  return "\n    {\"id\": " + std::to_string(id) + ", \"content\": " + quoted(name) +
+  return "\n    {\"id\": " + std::to_string(id) + ", \"content\": " + in_quotes(name) +
          ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
          "\"special\": true}";
 }
 
 std::string special_names() {
-  return "  \"bos_token\": " + quoted(kBosName) + ",\n  \"eos_token\": " + quoted(kEosName);
+  return "  \"bos_token\": " + in_quotes(kBosName) + ",\n  \"eos_token\": " + in_quotes(kEosName);
 }
 
 }  // namespace

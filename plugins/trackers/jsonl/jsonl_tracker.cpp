@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kOwnKeys{"step", "tokens", "time", "stage"};
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -68,9 +68,9 @@ std::string json_line(const MetricRecord& record) {
                                          std::string(metric.name) +
                                          "', which is a key of its own in metrics.jsonl");
     }
-    line += "," + quoted(metric.name) + ":" + number(metric.value);
+    line += "," + in_quotes(metric.name) + ":" + number(metric.value);
   }
-  return line + ",\"time\":" + milliseconds(record.time) + ",\"stage\":" + quoted(record.stage) + "}";
+  return line + ",\"time\":" + milliseconds(record.time) + ",\"stage\":" + in_quotes(record.stage) + "}";
 }
 
 void JsonlTracker::open(const TrackerOptions& options) {

@@ -33,4 +33,7 @@ class EASYLM_API AutogradFunction {
 // The output of `function` for `inputs`, which are defined; one node of the graph if any needs a gradient.
 EASYLM_API at::Tensor apply_function(std::shared_ptr<AutogradFunction> function, const Tensors& inputs);
 
+// The tensors that `y` was computed from and that keep a gradient, each once.
+EASYLM_API Tensors leaves_behind(const at::Tensor& y);
+
 }  // namespace easylm
