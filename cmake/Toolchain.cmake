@@ -37,8 +37,9 @@ endif()
 
 find_program(EASYLM_CCACHE ccache)
 if(EASYLM_CCACHE)
-  # Without this ccache keeps nothing that was compiled with precompiled headers.
-  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${EASYLM_CCACHE})
+  # Without the first two ccache keeps nothing that was compiled with precompiled headers, and without the others not
+  # those headers, which CMake writes just before.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${EASYLM_CCACHE})
 endif()
 find_program(EASYLM_MOLD mold)
 if(EASYLM_MOLD AND NOT EASYLM_FUZZ)
