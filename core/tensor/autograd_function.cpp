@@ -53,16 +53,18 @@ at::Tensor apply_function(std::shared_ptr<AutogradFunction> function, const Tens
 
 Tensors leaves_behind(const at::Tensor& y) {
   Tensors found;
-  std::unordered_set<Node*> seen;
-  std::vector<Node*> stack;
-  if (y.grad_fn()) stack.push_back(y.grad_fn().get());
+  std::unordered_set<const Node*> seen;
+  std::vector<const Node*> stack;
+  stack.push_back(y.grad_fn().get());
   while (!stack.empty()) {
-    Node* node = stack.back();
+    const Node* node = stack.back();
     stack.pop_back();
-    if (!seen.insert(node).second) continue;
-    if (auto* leaf = dynamic_cast<torch::autograd::AccumulateGrad*>(node)) found.push_back(leaf->variable);
+    if (node == nullptr || !seen.insert(node).second) continue;
+    if (const auto* leaf = dynamic_cast<const torch::autograd::AccumulateGrad*>(node)) {
+      found.push_back(leaf->variable);
+    }
     for (const torch::autograd::Edge& edge : node->next_edges()) {
-      if (edge.is_valid()) stack.push_back(edge.function.get());
+      stack.push_back(edge.function.get());
     }
   }
   return found;

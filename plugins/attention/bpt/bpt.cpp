@@ -35,7 +35,7 @@ class Attend : public AutogradFunction {
     return {found.dq_BTNH, found.dk_BSKH, found.dv_BSKH};
   }
 
-  const at::Tensor& lse_BNT() const { return lse_BNT_; }  // a constant to autograd
+  const at::Tensor& lse() const { return lse_BNT_; }  // a constant to autograd
 
  private:
   AttentionMask mask_;
@@ -77,7 +77,7 @@ class Bpt : public AttentionKernel {
     }
     const auto attend = std::make_shared<Attend>(contiguous(call.mask), call.scale);
     at::Tensor o_BTNH = apply_function(attend, {call.q_BTNH, call.k_BSKH, call.v_BSKH});
-    return {std::move(o_BTNH), call.want_lse ? attend->lse_BNT() : at::Tensor()};
+    return {std::move(o_BTNH), call.want_lse ? attend->lse() : at::Tensor()};
   }
 };
 
