@@ -1,5 +1,5 @@
-# What most files include is parsed once for each set of compiler flags, which takes a third off a release build. Under
-# sanitizers, for fuzzers and for clang-tidy every file stands by its own includes, so none can be forgotten.
+# What most files include is parsed once for each set of compiler flags, and not once a file. Under sanitizers,
+# for fuzzers and for clang-tidy every file stands by its own includes, so none can be forgotten.
 set(EASYLM_PRECOMPILED_HEADERS
   <algorithm> <array> <cstdint> <filesystem> <functional> <map> <memory> <mutex> <optional> <set> <span> <sstream>
   <string> <string_view> <thread> <utility> <variant> <vector>)

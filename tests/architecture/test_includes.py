@@ -7,6 +7,12 @@ import sources
 
 TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
 SLOW_HEADERS = ("torch/torch.h", "torch/all.h", "torch/extension.h", "ATen/ATen.h")
+# These take a compiler a quarter of a minute: one file includes each for everybody (docs/decisions/0006).
+HEAVIEST = {
+    "ATen/TensorOperators.h": "easylm/tensor/aten.h",
+    "torch/csrc/autograd/custom_function.h": "easylm/tensor/autograd_function.h",
+}
+MAY_INCLUDE_HEAVIEST = "core/tensor/autograd_function.cpp"
 
 # Which rooms a room may include, beside itself.
 MAY_INCLUDE = {
@@ -34,6 +40,8 @@ def broken_rules(name, text, files):
         where = f"{name}:{line}: "
         if name.endswith(".h") and included in SLOW_HEADERS:
             yield f"{where}<{included}> takes seconds to compile and is kept out of headers: include what is used"
+        if included in HEAVIEST and name != MAY_INCLUDE_HEAVIEST:
+            yield f"{where}<{included}> takes a quarter of a minute to compile: include {HEAVIEST[included]}"
         if room == "tests":
             continue
         if TORCH.match(included) and room in TORCH_FREE:
@@ -66,6 +74,8 @@ class Includes(unittest.TestCase):
             ("core/include/easylm/x.h", '#include "easylm/tensor/model.h"'),
             ("core/include/easylm/tensor/x.h", "#include <torch/torch.h>"),
             ("core/tensor/x.cpp", '#include "config/checker.h"'),
+            ("core/tensor/x.cpp", "#include <ATen/TensorOperators.h>"),
+            ("tests/tensor/x.cpp", "#include <torch/csrc/autograd/custom_function.h>"),
             ("plugins/models/llama/x.cpp", '#include "optimizers/adamw/adamw.h"'),
             ("plugins/models/llama/x.cpp", '#include "../../optimizers/adamw/adamw.h"'),
             ("plugins/models/llama/x.cpp", '#include "config/checker.h"'),

@@ -292,6 +292,21 @@ TEST_F(SafetensorsTest, RefusesAFileThatWasCutAnywhere) {
   }
 }
 
+TEST_F(SafetensorsTest, SaysSoIfAFileIsCutWhileItIsRead) {
+  write_all({.tensors = {{"a", DType::f32, {4096}}}});
+  const auto reader = open_path(folder() / "model.safetensors");
+  std::vector<std::byte> bytes(std::size_t{4} * 4096);
+  EXPECT_NO_THROW(reader->read(0, 0, bytes));
+  fs::resize_file(folder() / "model.safetensors", 1000);
+  try {
+    reader->read(0, 0, bytes);
+    ADD_FAILURE() << "half a tensor was called a tensor";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::io);
+    EXPECT_NE(error.message().find("model.safetensors"), std::string::npos) << error.message();
+  }
+}
+
 TEST_F(SafetensorsTest, RecognisesItsOwn) {
   EXPECT_EQ(probe_path(folder()), 0);
   EXPECT_EQ(probe_path(folder() / "nothing.safetensors"), 0);
