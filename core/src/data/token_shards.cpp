@@ -2,6 +2,7 @@
 #include "easylm/token_shards.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -60,7 +61,11 @@ class Shard {
 
   // Throws Error{corrupt} that names the file. [any-thread]
   void require_intact() const {
-    std::call_once(checked_, [this] { check(); });
+    if (is_intact_.load(std::memory_order_acquire)) return;
+    const std::scoped_lock lock(checking_);  // no std::call_once: ThreadSanitizer hangs where it throws
+    if (is_intact_.load(std::memory_order_relaxed)) return;
+    check();
+    is_intact_.store(true, std::memory_order_release);
   }
 
   std::int64_t tokens() const { return facts_.tokens; }
@@ -139,7 +144,8 @@ class Shard {
   MappedFile ids_, loss_, ends_;
   std::int64_t id_bytes_, vocabulary_;
   ShardFacts facts_;
-  mutable std::once_flag checked_;
+  mutable std::mutex checking_;
+  mutable std::atomic<bool> is_intact_ = false;
 };
 
 }  // namespace

@@ -180,9 +180,14 @@ constexpr std::array<std::string_view, 3> kMigrations = {kFirst, kQuestions, kSt
 std::span<const std::string_view> migrations() { return kMigrations; }
 
 bool needs_migration(Database& database, std::span<const std::string_view> steps) {
-  const std::int64_t version = database.number("PRAGMA user_version");
-  const std::int64_t application = database.number("PRAGMA application_id");
-  const bool is_empty = database.number("SELECT count(*) FROM sqlite_schema") == 0;
+  // One statement sees one moment: another process may be making this registry.
+  auto row = database.prepare(
+      "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema) "
+      "FROM pragma_user_version, pragma_application_id");
+  row.step();
+  const std::int64_t version = row.integer(0);
+  const std::int64_t application = row.integer(1);
+  const bool is_empty = row.integer(2) == 0;
   if (application != kApplicationId && !is_empty) {
     throw Error(ErrorCode::corrupt, database.file() + " is an SQLite database, but not an EasyLM registry",
                 "move it away, or choose another --home");
