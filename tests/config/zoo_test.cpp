@@ -13,12 +13,13 @@
 
 #include "config/pipeline_config.h"
 #include "fake_descriptions.h"
+#include "support/paths.h"
 
 namespace easylm {
 namespace {
 
 const std::filesystem::path& zoo() {
-  static const std::filesystem::path kZoo = std::filesystem::path(EASYLM_SOURCE_DIR) / "tests/config/zoo";
+  static const std::filesystem::path kZoo = testing::source_folder() / "tests/config/zoo";
   return kZoo;
 }
 

@@ -4,13 +4,14 @@
 #include "easylm/json.h"
 #include "jsonl/json_example.h"
 #include "jsonl_fixture.h"
+#include "support/paths.h"
 
 namespace easylm::datasets {
 namespace {
 
 Table read_vectors() {
   std::stringstream text;
-  text << std::ifstream(EASYLM_SOURCE_DIR "/tests/fixtures/vectors/easylm_fields.json").rdbuf();
+  text << std::ifstream(testing::source_folder() / "tests/fixtures/vectors/easylm_fields.json").rdbuf();
   return parse_json_object(text.str(), "easylm_fields.json");
 }
 

@@ -11,11 +11,12 @@
 
 #include "easylm/json.h"
 #include "gguf/metadata_bytes.h"
+#include "support/paths.h"
 
 namespace easylm::gguf {
 
 inline std::filesystem::path vector_path(const std::string& name) {
-  return std::filesystem::path(EASYLM_SOURCE_DIR) / "tests/fixtures/vectors" / name;
+  return testing::source_folder() / "tests/fixtures/vectors" / name;
 }
 
 inline std::string read_text(const std::filesystem::path& path) {

@@ -10,6 +10,7 @@
 #include "easylm/tensor/aten.h"
 #include "models/tiny_llama.h"
 #include "plugin/catalogue.h"
+#include "support/paths.h"
 
 namespace easylm::testing {
 namespace {
@@ -18,7 +19,7 @@ using schema_detail::to_value;
 
 const Catalogue& catalogue() {
   static const Catalogue shared(
-      SearchPath{{std::filesystem::path(EASYLM_BUILD_DIR) / "lib/easylm/plugins"}, {}});
+      SearchPath{{build_folder() / "lib/easylm/plugins"}, {}});
   return shared;
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "support/paths.h"
+
 namespace easylm::test {
 namespace {
 
@@ -21,7 +23,7 @@ std::string defined_symbols(const std::filesystem::path& file) {
 
 TEST(Exports, AreTheEntrySymbolAlone) {
   std::vector<std::filesystem::path> plugins{std::filesystem::path(EASYLM_FIXTURE_DIR) / "fixture_good.so"};
-  const auto bundled = std::filesystem::path(EASYLM_BUILD_DIR) / "lib/easylm/plugins";
+  const auto bundled = testing::build_folder() / "lib/easylm/plugins";
   if (std::filesystem::is_directory(bundled)) {
     for (const auto& entry : std::filesystem::directory_iterator(bundled)) plugins.push_back(entry.path());
   }

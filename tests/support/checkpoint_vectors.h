@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "easylm/checkpoint_format.h"
+#include "support/paths.h"
 
 namespace easylm::testing {
 
 inline std::filesystem::path checkpoint_vector(const std::string& name) {
-  return std::filesystem::path(EASYLM_SOURCE_DIR) / "tests/fixtures/vectors/checkpoints" / name;
+  return source_folder() / "tests/fixtures/vectors/checkpoints" / name;
 }
 
 // A tensor's bytes, read in slices of an odd size.

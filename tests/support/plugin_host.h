@@ -12,6 +12,7 @@
 #include "easylm/host.h"
 #include "plugin/catalogue.h"
 #include "plugin/component_maker.h"
+#include "support/paths.h"
 
 namespace easylm::testing {
 
@@ -61,8 +62,8 @@ class PluginHost : public Host {
  private:
   std::uint64_t seed_;
   Paths paths_;
-  Catalogue catalogue_{SearchPath{{std::filesystem::path(EASYLM_BUILD_DIR) / "lib/easylm/plugins"}, {}}};
-  ComponentMaker maker_{catalogue_, EASYLM_SOURCE_DIR};
+  Catalogue catalogue_{SearchPath{{build_folder() / "lib/easylm/plugins"}, {}}};
+  ComponentMaker maker_{catalogue_, source_folder()};
 };
 
 // A component's table: {"adamw", {{"b1", 0.9}}}.

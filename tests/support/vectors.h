@@ -12,13 +12,14 @@
 
 #include "easylm/json.h"
 #include "easylm/tensor/aten.h"
+#include "support/paths.h"
 
 namespace easylm::testing {
 
 inline std::filesystem::path vector_file(const std::string& name) {
   const char* fresh = std::getenv("EASYLM_VECTORS");  // NOLINT(concurrency-mt-unsafe)
   const std::filesystem::path folder =
-      fresh != nullptr ? fresh : std::filesystem::path(EASYLM_SOURCE_DIR) / "tests/fixtures/vectors";
+      fresh != nullptr ? fresh : source_folder() / "tests/fixtures/vectors";
   return folder / name;
 }
 

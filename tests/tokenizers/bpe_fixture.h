@@ -12,12 +12,13 @@
 
 #include "bpe/bpe_tokenizer.h"
 #include "easylm/json.h"
+#include "support/paths.h"
 
 namespace easylm::tokenizers::bpe {
 
 inline Table read_family(const std::string& name) {
   std::stringstream text;
-  text << std::ifstream(EASYLM_SOURCE_DIR "/tests/fixtures/vectors/tokenizers/" + name + ".json").rdbuf();
+  text << std::ifstream(testing::source_folder() / "tests/fixtures/vectors/tokenizers" / (name + ".json")).rdbuf();
   return parse_json_object(text.str(), name);
 }
 

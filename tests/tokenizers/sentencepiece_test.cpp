@@ -9,6 +9,7 @@
 
 #include "easylm/json.h"
 #include "easylm/tokenizer.h"
+#include "support/paths.h"
 #include "support/plugin_host.h"
 #include "support/temporary_folder.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kVectors = fs::path(EASYLM_SOURCE_DIR) / "tests/fixtures/vectors";
+const fs::path kVectors = testing::source_folder() / "tests/fixtures/vectors";
 
 std::string read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
