@@ -18,8 +18,7 @@ namespace {
 using schema_detail::to_value;
 
 const Catalogue& catalogue() {
-  static const Catalogue shared(
-      SearchPath{{build_folder() / "lib/easylm/plugins"}, {}});
+  static const Catalogue shared(SearchPath{{build_folder() / "lib/easylm/plugins"}, {}});
   return shared;
 }
 

@@ -18,8 +18,7 @@ namespace easylm::testing {
 
 inline std::filesystem::path vector_file(const std::string& name) {
   const char* fresh = std::getenv("EASYLM_VECTORS");  // NOLINT(concurrency-mt-unsafe)
-  const std::filesystem::path folder =
-      fresh != nullptr ? fresh : source_folder() / "tests/fixtures/vectors";
+  const std::filesystem::path folder = fresh != nullptr ? fresh : source_folder() / "tests/fixtures/vectors";
   return folder / name;
 }
 

@@ -18,7 +18,8 @@ namespace easylm::tokenizers::bpe {
 
 inline Table read_family(const std::string& name) {
   std::stringstream text;
-  text << std::ifstream(testing::source_folder() / "tests/fixtures/vectors/tokenizers" / (name + ".json")).rdbuf();
+  text << std::ifstream(testing::source_folder() / "tests/fixtures/vectors/tokenizers" / (name + ".json"))
+              .rdbuf();
   return parse_json_object(text.str(), name);
 }
 
