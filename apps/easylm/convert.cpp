@@ -1,4 +1,5 @@
 // convert: a model in another format.
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -18,13 +19,22 @@
 namespace easylm::app {
 namespace {
 
+// The format that is called so, or else the one whose name begins so: "easylm" is easylm_stream.
+std::string format_called(const std::string& name, const Catalogue& catalogue) {
+  const std::vector<std::string> formats = catalogue.available("checkpoint");
+  const auto begins_so = [&](const std::string& format) { return format.starts_with(name + "_"); };
+  const auto found = std::ranges::find_if(formats, begins_so);
+  const bool is_exact = std::ranges::find(formats, name) != formats.end();
+  return is_exact || std::ranges::count_if(formats, begins_so) != 1 ? name : *found;
+}
+
 // The table of the format that is to write.
-Table format_of(const Invocation& invocation) {
+Table format_of(const Invocation& invocation, const Catalogue& catalogue) {
   Table table;
   Diagnostics diagnostics;
   apply_sets(table, invocation.list("set"), diagnostics);
   if (diagnostics.has_errors()) throw Error(ErrorCode::invalid_config, diagnostics.text());
-  table.type = invocation.text("to");
+  table.type = format_called(invocation.text("to"), catalogue);
   if (invocation.has("quantize"))
     table.set("quantize", {invocation.text("quantize"), {"--quantize", {}, 0, 0}});
   return table;
@@ -69,7 +79,7 @@ int convert_files(const Invocation& invocation) {
     ConversionRequest request;
     request.from = source.location.path;
     request.to = invocation.words[1];
-    request.format = format_of(invocation);
+    request.format = format_of(invocation, session.catalogue());
     request.dtype = wanted_dtype(invocation.text("dtype"));
     if (invocation.has("config")) add_config(invocation.text("config"), session.catalogue(), request);
     request.progress = [&](std::int64_t done, std::int64_t total) {

@@ -54,7 +54,7 @@ void for_generate(Init& add) {
 
 void for_convert(Init& add) {
   add("to", options::value<std::string>()->value_name("FORMAT")->required(),
-      "an installed checkpoint format: easylm plugins list shows them");
+      "an installed checkpoint format, or how its name begins: easylm plugins list shows them");
   add("dtype", options::value<std::string>()->default_value("keep")->value_name("f32|f16|bf16|keep"),
       "element type of the weights");
   add("config", options::value<std::string>()->value_name("PLACE"),

@@ -22,6 +22,7 @@
 #include "easylm/tensor/training_state.h"
 #include "shapes.h"
 #include "support/plugin_host.h"
+#include "support/program.h"
 
 namespace easylm {
 namespace {
@@ -103,22 +104,18 @@ class Bench {
 }  // namespace easylm
 
 int main(int argc, char** argv) {
-  try {
+  return easylm::testing::run_program(argc, argv, [](const std::vector<std::string>& words) {
     easylm::prepare_torch({.name = "bench",
                            .seed = 1,
                            .device = "cpu",
                            .precision = "fp32",
-                           .threads = argc > 1 ? std::stoll(argv[1]) : 1});
+                           .threads = words.empty() ? 1 : std::stoll(words[0])});
     easylm::Bench bench;
     for (std::string line; std::getline(std::cin, line);) {
-      std::istringstream words(line);
+      std::istringstream request(line);
       std::string command, folder;
-      words >> command >> folder;
+      request >> command >> folder;
       std::cout << bench.answer(command, folder) << std::endl;  // NOLINT(performance-avoid-endl)
     }
-    return 0;
-  } catch (const std::exception& error) {
-    std::cerr << "bench_checkpoint: " << error.what() << "\n";
-    return 1;
-  }
+  });
 }

@@ -18,6 +18,7 @@
 #include "easylm/tensor/train_step.h"
 #include "shapes.h"
 #include "support/plugin_host.h"
+#include "support/program.h"
 
 namespace easylm {
 namespace {
@@ -70,7 +71,7 @@ std::int64_t whole_number(std::string_view text) {
   return number;
 }
 
-Arguments parse(const std::vector<std::string_view>& words) {
+Arguments parse(const std::vector<std::string>& words) {
   if (words.size() != 4) {
     throw Error(ErrorCode::invalid_config, "usage: bench_train_step smollm2|nano fp32|bf16 THREADS DEVICE");
   }
@@ -120,11 +121,6 @@ void serve(const Arguments& arguments) {
 }  // namespace easylm
 
 int main(int argc, char** argv) {
-  try {
-    easylm::serve(easylm::parse({argv + 1, argv + argc}));
-    return 0;
-  } catch (const std::exception& error) {
-    std::cerr << "bench_train_step: " << error.what() << "\n";
-    return 1;
-  }
+  return easylm::testing::run_program(
+      argc, argv, [](const std::vector<std::string>& words) { easylm::serve(easylm::parse(words)); });
 }

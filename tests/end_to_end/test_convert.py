@@ -113,6 +113,11 @@ class Convert(Moving):
         self.expect_refused("convert", "./bare", "out", "--to", "hf", "--config", "llama_7c", says="nor a preset", code=1)
         self.on("verify-export", "tiny", "./bare", "--tolerance", "0")
 
+    def test_a_format_is_found_by_how_its_name_begins(self):
+        self.on("convert", "tiny", "stream", "--to", "easylm")
+        self.assertTrue((self.cwd / "stream/model.stream").exists())
+        self.expect_refused("convert", "tiny", "out", "--to", "easy", says="there is no checkpoint 'easy'", code=1)
+
     def test_what_can_not_be_done_is_one_sentence_and_leaves_nothing(self):
         self.on("convert", "tiny", "hf", "--to", "hf")
         for arguments, says, code in (

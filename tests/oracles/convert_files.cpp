@@ -2,7 +2,6 @@
 // plugins. Tensors are written from back to front in slices of an odd size, as a format's contract allows.
 #include <algorithm>
 #include <cstddef>
-#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -11,6 +10,7 @@
 #include "easylm/checkpoint_format.h"
 #include "easylm/error.h"
 #include "support/plugin_host.h"
+#include "support/program.h"
 
 namespace {
 
@@ -45,18 +45,10 @@ void convert(const std::vector<std::string>& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    const std::vector<std::string> words(argv + 1, argv + argc);
+  return easylm::testing::run_program(argc, argv, [](const std::vector<std::string>& words) {
     if (words.size() < 3)
       throw easylm::Error(easylm::ErrorCode::invalid_config, "FROM FORMAT FOLDER are needed");
     std::filesystem::create_directories(words[2]);
     convert(words);
-  } catch (const easylm::Error& error) {
-    std::cerr << "error: " << error.message() << "\nhint: " << error.hint() << "\n";
-    return 1;
-  } catch (const std::exception& error) {
-    std::cerr << "error: " << error.what() << "\n";
-    return 1;
-  }
-  return 0;
+  });
 }

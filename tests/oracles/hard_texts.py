@@ -1,11 +1,6 @@
-"""Texts that tokenizers stumble over, the same ones each time, and the program that shows what ours makes of them."""
+"""Texts that tokenizers stumble over, the same ones each time."""
 
-import json
-import os
-import pathlib
 import random
-import struct
-import subprocess
 
 WORDS = ("the of and hello world It's don't I'LL we've naïve façade Straße İstanbul ﬁne ①② ½ ﷺ 東京 世界 こんにちは 안녕하세요 "
          "สวัสดี नमस्ते مرحبا שלום Привет γειά 🎉 👩‍👩‍👧‍👦 🇩🇪 e\u0301 A\u030a \u200b \ufeff \u00a0 \u3000 \u2028 \u0085 x=1;").split(" ")
@@ -53,24 +48,6 @@ def break_utf8(texts, seed=8):
     return broken
 
 
-def probe(kind, path, mode, argument):
-    program = pathlib.Path(os.environ["EASYLM_BIN"]).parent / "tokenizer_probe"
-    done = subprocess.run([program, kind, str(path), mode, str(argument)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr)
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def encode(kind, path, texts, folder, mode="encode"):
-    """What our tokenizer makes of texts (str or bytes): ids, plain, offsets, decoded."""
-    file = pathlib.Path(folder) / "texts.bin"
-    data = [text.encode() if isinstance(text, str) else text for text in texts]
-    file.write_bytes(b"".join(struct.pack("<I", len(text)) + text for text in data))
-    results = probe(kind, path, mode, file)
-    assert len(results) == len(texts)
-    return results
-
-
 def first_difference(texts, ours, theirs):
     """None, or a short description of the first text with other ids."""
     for text, a, b in zip(texts, ours, theirs, strict=True):
@@ -78,4 +55,3 @@ def first_difference(texts, ours, theirs):
             at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
             return f"{text[:200]!r}: from token {at}: {a[at:at + 8]} instead of {b[at:at + 8]}"
     return None
-

@@ -3,10 +3,10 @@
 #include <ATen/core/grad_mode.h>
 
 #include <cstdint>
-#include <exception>
 #include <iostream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "easylm/error.h"
 #include "easylm/tensor/aten.h"
@@ -15,6 +15,7 @@
 #include "easylm/tensor/model_store.h"
 #include "support/fake_context.h"
 #include "support/plugin_host.h"
+#include "support/program.h"
 
 namespace easylm {
 namespace {
@@ -47,15 +48,8 @@ void write_logits(const std::string& path) {
 }  // namespace easylm
 
 int main(int argc, char** argv) {
-  try {
-    if (argc != 2) throw easylm::Error(easylm::ErrorCode::invalid_config, "MODEL is needed");
-    easylm::write_logits(argv[1]);
-  } catch (const easylm::Error& error) {
-    std::cerr << "error: " << error.message() << "\nhint: " << error.hint() << "\n";
-    return 1;
-  } catch (const std::exception& error) {
-    std::cerr << "error: " << error.what() << "\n";
-    return 1;
-  }
-  return 0;
+  return easylm::testing::run_program(argc, argv, [](const std::vector<std::string>& words) {
+    if (words.size() != 1) throw easylm::Error(easylm::ErrorCode::invalid_config, "MODEL is needed");
+    easylm::write_logits(words[0]);
+  });
 }

@@ -4,10 +4,12 @@ import importlib.util
 import json
 import pathlib
 import random
+import typing
 
 import pytest
 import sentencepiece
-from hard_texts import CODE, WORDS, break_utf8, corpus, encode, first_difference, probe
+from hard_texts import CODE, WORDS, break_utf8, corpus, first_difference
+from tokenizer_client import Ours
 from transformers import AutoTokenizer
 
 MODELS = {
@@ -60,6 +62,31 @@ def home(tmp_path, model):
     return folder
 
 
+class Encoded(typing.NamedTuple):
+    ids: list
+    offsets: list
+    plain: list  # of Tokenizer::encode
+    decoded: bytes
+
+
+def encode(folder, texts, request=b"x"):
+    """What our tokenizer makes of each text; the request says whether special tokens in it are read."""
+    results = []
+    with Ours(folder, "sentencepiece") as ours:
+        for text in texts:
+            ids, offsets = ours.encode_text(text, request)
+            results.append(Encoded(ids, offsets, ours.encode(text), ours.decode(ids)))
+    return results
+
+
+def facts_of(folder, out):
+    """All that our tokenizer knows of its ids; its files go into `out`."""
+    with Ours(folder, "sentencepiece") as ours:
+        ours.write_files(out)
+        size, *special = ours.special()
+        return ours.fingerprint(), special, [ours.token_bytes(i) for i in range(size)]
+
+
 @pytest.mark.parametrize("name", [*MODELS, *SMALL])
 def test_ids_offsets_and_text_are_those_of_the_library(tmp_path, name):
     model = model_of(name, tmp_path)
@@ -68,19 +95,19 @@ def test_ids_offsets_and_text_are_those_of_the_library(tmp_path, name):
     size = 2_000_000 if name == "v3" else 400_000
     texts = [text.encode() for text in corpus(size)]
     texts += break_utf8(corpus(size // 4, seed=2))
-    ours = encode("sentencepiece", folder, texts, tmp_path)
+    ours = encode(folder, texts)
     expected = [theirs.encode(text) for text in texts]
     if name.startswith("unigram"):
         # Where two ways to cut have the same score, rounding decides, and it differs between versions of the library.
-        ties = [x["ids"] != ids and sorted(x["ids"]) == sorted(ids) for x, ids in zip(ours, expected, strict=True)]
+        ties = [x.ids != ids and sorted(x.ids) == sorted(ids) for x, ids in zip(ours, expected, strict=True)]
         assert sum(ties) < len(texts) / 30
-        expected = [x["ids"] if tie else ids for x, ids, tie in zip(ours, expected, ties, strict=True)]
-    assert first_difference(texts, [x["ids"] for x in ours], expected) is None
-    assert all(x["ids"] == x["plain"] for x in ours)
+        expected = [x.ids if tie else ids for x, ids, tie in zip(ours, expected, ties, strict=True)]
+    assert first_difference(texts, [x.ids for x in ours], expected) is None
+    assert all(x.ids == x.plain for x in ours)
     for text, result in zip(texts, ours, strict=True):
-        assert bytes.fromhex(result["decoded"]).decode() == theirs.decode(result["ids"])
-        ends = [0, *[end for _, end in result["offsets"]]]
-        assert all(0 <= begin <= end <= len(text) for begin, end in result["offsets"])
+        assert result.decoded.decode() == theirs.decode(result.ids)
+        ends = [0, *[end for _, end in result.offsets]]
+        assert all(0 <= begin <= end <= len(text) for begin, end in result.offsets)
         assert ends == sorted(ends)
 
 
@@ -89,9 +116,9 @@ def test_a_long_text_is_cut_without_a_trace(tmp_path, name):
     model = model_of(name, tmp_path)
     text = "".join(corpus(1_000_000, seed=5))
     theirs = sentencepiece.SentencePieceProcessor(model_proto=model)
-    ours = encode("sentencepiece", home(tmp_path, model), [text], tmp_path)[0]
-    assert first_difference([text], [ours["ids"]], [theirs.encode(text)]) is None
-    assert ours["offsets"][-1][1] == len(text.encode())
+    ours = encode(home(tmp_path, model), [text.encode()])[0]
+    assert first_difference([text], [ours.ids], [theirs.encode(text)]) is None
+    assert ours.offsets[-1][1] == len(text.encode())
 
 
 @pytest.mark.parametrize("name", [*MODELS, *SMALL])
@@ -100,17 +127,16 @@ def test_what_we_know_of_ids_is_what_the_model_says(tmp_path, name):
     theirs = sentencepiece.SentencePieceProcessor(model_proto=model)
     out = tmp_path / "out"
     out.mkdir()
-    facts = probe("sentencepiece", home(tmp_path, model), "files", out)[0]
-    assert facts["size"] == theirs.get_piece_size()
-    assert (facts["bos"], facts["eos"], facts["pad"]) == (theirs.bos_id(), theirs.eos_id(), theirs.pad_id())
-    assert facts["stop"] == [theirs.eos_id()]
-    for i in range(facts["size"]):
+    facts = facts_of(home(tmp_path, model), out)
+    _, special, token_bytes = facts
+    assert len(token_bytes) == theirs.get_piece_size()
+    assert special == [theirs.bos_id(), theirs.eos_id(), theirs.pad_id(), [theirs.eos_id()]]
+    for i, got in enumerate(token_bytes):
         piece = theirs.id_to_piece(i)
         plain = theirs.is_unknown(i) or theirs.is_control(i)
         expected = bytes([int(piece[3:5], 16)]) if theirs.is_byte(i) else (piece if plain else piece.replace("▁", " ")).encode()
-        assert bytes.fromhex(facts["bytes"][i]) == expected
-    again = probe("sentencepiece", out, "files", out)[0]
-    assert again == facts
+        assert got == expected
+    assert facts_of(out, out) == facts
 
 
 @pytest.mark.parametrize("name", [*MODELS, "bpe_bytes", "bpe_symbols", "bpe_no_prefix"])
@@ -118,11 +144,11 @@ def test_transformers_loads_our_folder_with_the_same_ids(tmp_path, name):
     model = model_of(name, tmp_path)
     out = tmp_path / "out"
     out.mkdir()
-    probe("sentencepiece", home(tmp_path, model), "files", out)
+    facts_of(home(tmp_path, model), out)
     assert (out / "tokenizer.json").exists()
     theirs = AutoTokenizer.from_pretrained(out)
     texts = corpus(400_000)
-    ours = [x["ids"] for x in encode("sentencepiece", out, texts, tmp_path)]
+    ours = [x.ids for x in encode(out, [text.encode() for text in texts])]
     got = theirs(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     assert first_difference(texts, ours, got) is None
     assert theirs.bos_token_id == 1
@@ -149,14 +175,14 @@ def test_tokens_named_in_a_text_are_found_as_transformers_finds_them(tmp_path, n
         (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, first + 1]}))
     out = tmp_path / "out"
     out.mkdir()
-    facts = probe("sentencepiece", folder, "files", out)[0]
-    assert facts["stop"] == ([2, first + 1] if with_added else [2])
+    _, (*_, stop), _ = facts_of(folder, out)
+    assert stop == ([2, first + 1] if with_added else [2])
     theirs = AutoTokenizer.from_pretrained(out)
     rng = random.Random(1)
     names = ["<s>", "</s>", "[INST]", "[/INST]", "<pad>", "<|im_end|>", "plain!", " ", "  "]
     texts = ["".join(rng.choice(names if rng.random() < 0.5 else WORDS) for _ in range(12)) for _ in range(2000)]
-    ours = encode("sentencepiece", folder, texts, tmp_path, "encode_specials")
+    ours = encode(folder, [text.encode() for text in texts], b"i")
     got = theirs(texts, add_special_tokens=False)["input_ids"]
-    assert first_difference(texts, [x["ids"] for x in ours], got) is None
+    assert first_difference(texts, [x.ids for x in ours], got) is None
     for text, result in zip(texts, ours, strict=True):
-        assert (2 in result["ids"]) == ("</s>" in text) and 2 not in result["plain"]
+        assert (2 in result.ids) == ("</s>" in text) and 2 not in result.plain

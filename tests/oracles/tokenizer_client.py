@@ -55,6 +55,12 @@ class Ours:
         size, bos, eos, pad, *stop = numpy.frombuffer(self.ask(b"s"), "<i4").tolist()
         return size, bos, eos, pad, stop
 
+    def write_files(self, folder):
+        self.ask(b"f", str(folder).encode())
+
+    def fingerprint(self):
+        return self.ask(b"p").decode()
+
     def time_encode(self, text):
         """Seconds, and the number of ids."""
         nanoseconds, count = struct.unpack("<qq", self.ask(b"t", text))

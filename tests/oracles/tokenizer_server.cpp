@@ -7,16 +7,19 @@
 //   d IDS    decode()                            b ID    token_bytes()
 //   t TEXT   nanoseconds (i64) that encode takes, and the number of ids (i64)
 //   s        vocabulary size, bos, eos, pad (-1 if none), stop ids
+//   f FOLDER writes files() there                p       fingerprint()
 #include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "easylm/tokenizer.h"
 #include "support/plugin_host.h"
+#include "support/program.h"
 
 namespace easylm {
 namespace {
@@ -53,6 +56,11 @@ std::string times_of(const Tokenizer& tokenizer, const std::string& text) {
   return out;
 }
 
+void write_files(const Tokenizer& tokenizer, const std::filesystem::path& folder) {
+  for (const NamedFile& file : tokenizer.files())
+    std::ofstream(folder / file.name, std::ios::binary) << file.bytes;
+}
+
 std::string answer(Tokenizer& tokenizer, char request, const std::string& bytes) {
   std::string out;
   if (request == 'e') {
@@ -71,6 +79,10 @@ std::string answer(Tokenizer& tokenizer, char request, const std::string& bytes)
     out = tokenizer.token_bytes(items_of<TokenId>(bytes).at(0));
   } else if (request == 't') {
     out = times_of(tokenizer, bytes);
+  } else if (request == 'f') {
+    write_files(tokenizer, bytes);
+  } else if (request == 'p') {
+    out = tokenizer.fingerprint();
   } else {
     const SpecialTokens& special = tokenizer.special();
     std::vector<TokenId> ids = {static_cast<TokenId>(tokenizer.vocabulary_size()), special.bos.value_or(-1),
@@ -81,7 +93,7 @@ std::string answer(Tokenizer& tokenizer, char request, const std::string& bytes)
   return out;
 }
 
-int serve(const std::string& type, const std::string& path) {
+void serve(const std::string& type, const std::string& path) {
   testing::PluginHost host;
   const auto started = std::chrono::steady_clock::now();
   const auto tokenizer = host.make<Tokenizer>(
@@ -98,22 +110,14 @@ int serve(const std::string& type, const std::string& path) {
     std::cout.write(reinterpret_cast<const char*>(&size), sizeof size);
     std::cout.write(out.data(), static_cast<std::streamsize>(out.size())).flush();
   }
-  return 0;
 }
 
 }  // namespace
 }  // namespace easylm
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: tokenizer_server TYPE PATH\n";
-    return 2;
-  }
-  try {
-    return easylm::serve(argv[1], argv[2]);
-  } catch (const easylm::Error& error) {
-    std::cerr << "error: " << easylm::name_of(error.code()) << ": " << error.message()
-              << "\nhint: " << error.hint() << "\n";
-    return 1;
-  }
+  return easylm::testing::run_program(argc, argv, [](const std::vector<std::string>& words) {
+    if (words.size() != 2) throw easylm::Error(easylm::ErrorCode::invalid_config, "TYPE and PATH are needed");
+    easylm::serve(words[0], words[1]);
+  });
 }

@@ -3,6 +3,9 @@
 // walk as EXISTS, for one version.
 #include "registry/query/compiler.h"
 
+#include <cctype>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "registry/reference.h"
@@ -29,6 +32,15 @@ std::string_view symbol_of(Comparison comparison) {
 }
 
 bool is_text(const Literal& literal) { return std::holds_alternative<std::string>(literal); }
+
+// The characters that what `pattern` is LIKE begins with; none if they are many or no ASCII.
+std::string initials(std::string_view pattern) {
+  if (pattern.empty() || pattern.front() == '%' || pattern.front() == '_') return {};
+  const auto first = static_cast<unsigned char>(pattern.front());
+  if (first >= 0x7F) return {};
+  const char upper = static_cast<char>(std::toupper(first)), lower = static_cast<char>(std::tolower(first));
+  return upper == lower ? std::string{upper} : std::string{upper, lower};
+}
 
 enum class Way { sets, walk };
 
@@ -133,9 +145,30 @@ class Compiler {
   }
 
   void like(const Field& field, const Literal& pattern) {
+    const bool has_index = field.source == FieldSource::tag && way_ == Way::sets;
+    const std::string begins = has_index ? initials(std::get<std::string>(pattern)) : std::string();
+    if (!begins.empty()) return tags_like(field, pattern, begins);
     open(field, Held::anything);
     add(" LIKE ");
     parameter(pattern);
+    close(field);
+  }
+
+  // LIKE takes ASCII letters of either case for the same, and an index does not: one range of it for each.
+  void tags_like(const Field& field, const Literal& pattern, std::string_view begins) {
+    std::string_view before = "(v.id IN (";
+    for (const char initial : begins) {
+      add(before);
+      add("SELECT owner FROM tags WHERE key = ");
+      parameter(field.name);
+      add(" AND value >= ");
+      parameter(std::string{initial});
+      add(" AND value < ");
+      parameter(std::string{static_cast<char>(initial + 1)});
+      add(" AND value LIKE ");
+      parameter(pattern);
+      before = " UNION ALL ";
+    }
     close(field);
   }
 
