@@ -7,9 +7,6 @@ JOBS ?= $(shell nproc)
 CONFIG ?= configs/shakespeare.toml
 EASYLM := build/release/bin/easylm
 
-# Clones of one repository share compiled objects, wherever they lie.
-export CCACHE_BASEDIR := $(CURDIR)
-export CCACHE_NOHASHDIR := 1
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 help:  ## list these commands

@@ -37,9 +37,11 @@ endif()
 
 find_program(EASYLM_CCACHE ccache)
 if(EASYLM_CCACHE)
-  # Without the first two ccache keeps nothing that was compiled with precompiled headers, and without the others not
-  # those headers, which CMake writes just before.
-  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${EASYLM_CCACHE})
+  # Clones of one repository share what was compiled, wherever they lie. Without the first two kinds of sloppiness
+  # ccache keeps nothing that was compiled with precompiled headers, and without the others not those headers, which
+  # CMake writes just before.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${EASYLM_CCACHE})
 endif()
 find_program(EASYLM_MOLD mold)
 if(EASYLM_MOLD AND NOT EASYLM_FUZZ)
