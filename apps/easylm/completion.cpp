@@ -59,8 +59,13 @@ void print_groups(std::ostream& out) {
     if (space != std::string_view::npos) groups.emplace(verb.name.substr(0, space));
   }
   for (const std::string& group : groups) {
-    if (std::ranges::count(verbs(), group, &Verb::name) > 0) {  // its first word alone is a verb too
+    const auto alone = std::ranges::find(verbs(), group, &Verb::name);
+    if (alone != std::ranges::end(verbs())) {  // its first word alone is a verb too
       out << "    " << group << ")\n"
+          << "      if [[ $COMP_CWORD -eq 2 && \"$cur\" != -* ]]; then\n"
+          << "        COMPREPLY=($(compgen -W \"" << second_words(group) << "\" -- \"$cur\"; "
+          << candidates(alone->words) << ")); return\n"
+          << "      fi\n"
           << "      if [[ \" " << second_words(group)
           << "\" == *\" ${COMP_WORDS[2]} \"* ]]; then verb=\"$verb ${COMP_WORDS[2]}\"; fi ;;\n";
       continue;

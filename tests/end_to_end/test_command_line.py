@@ -105,9 +105,10 @@ class CommandLine(CliTest):
     def test_bash_completion_is_valid_and_complete(self):
         script = self.easylm("completion", "bash").stdout
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
-        probe = script + '\nCOMP_WORDS=(easylm registry ""); COMP_CWORD=2; _easylm; echo "${COMPREPLY[@]}"'
-        words = subprocess.run(["bash"], input=probe, text=True, capture_output=True, check=True).stdout.split()
-        self.assertLess({"list", "path", "query", "show"}, set(words))
+        for group, words in (("registry", {"list", "path", "query", "show"}), ("tokenize", {"train", "tiny.toml"})):
+            probe = script + f'\nCOMP_WORDS=(easylm {group} ""); COMP_CWORD=2; _easylm; echo "${{COMPREPLY[@]}}"'
+            offered = subprocess.run(["bash"], input=probe, text=True, capture_output=True, check=True, cwd=self.cwd).stdout
+            self.assertLess(words, set(offered.split()))
 
 
 if __name__ == "__main__":
