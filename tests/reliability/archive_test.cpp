@@ -8,6 +8,7 @@
 
 #include "checkpoint/archive.h"
 #include "checkpoint/manifest.h"
+#include "checkpoint/measure.h"
 #include "checkpoint/store_fixture.h"
 #include "checkpoint/transfer.h"
 #include "easylm/error.h"

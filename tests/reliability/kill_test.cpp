@@ -12,6 +12,7 @@
 #include <span>
 #include <thread>
 
+#include "checkpoint/measure.h"
 #include "checkpoint/removal.h"
 #include "checkpoint/store_fixture.h"
 #include "registry/database.h"

@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <system_error>
 
+#include "checkpoint/measure.h"
 #include "easylm/error.h"
-#include "easylm/hash.h"
 #include "easylm/json.h"
 
 namespace easylm {
@@ -16,35 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostManifestBytes = std::size_t{16} << 20U;
-
-FileFacts measure_file(FileSystem& files, const fs::path& file, const std::string& path) {
-  FileFacts facts{path, 0, 0, {}, {}};
-  Sha256 sha256;
-  files.read_pieces(file, [&](std::span<const std::byte> piece) {
-    facts.bytes += static_cast<std::int64_t>(piece.size());
-    facts.crc32c = crc32c(piece, facts.crc32c);
-    sha256.update(piece);
-  });
-  facts.sha256 = sha256.finish();
-  return facts;
-}
-
-void measure_into(FileSystem& files, const fs::path& folder, const std::string& prefix,
-                  std::vector<FileFacts>& facts) {
-  for (const FolderEntry& entry : files.list(folder)) {
-    const std::string path = prefix + entry.name;
-    if (entry.kind == EntryKind::folder) {
-      measure_into(files, folder / entry.name, path + "/", facts);
-    } else if (entry.kind == EntryKind::file) {
-      facts.push_back(measure_file(files, folder / entry.name, path));
-    } else {
-      throw Error(
-          ErrorCode::unsupported,
-          (folder / entry.name).string() + " is neither a file nor a folder; a version holds no links",
-          "write a file instead");
-    }
-  }
-}
 
 std::string hex(std::uint32_t x) {
   char text[16];
@@ -206,50 +177,10 @@ bool stays_inside(const std::string& path) {
                       [](const fs::path& part) { return part == ".." || part == "."; });
 }
 
-std::vector<FileFacts> measure_folder(FileSystem& files, const fs::path& folder) {
-  std::vector<FileFacts> facts;
-  measure_into(files, folder, "", facts);
-  std::sort(facts.begin(), facts.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  return facts;
-}
-
 FileFacts write_manifest(FileSystem& files, const fs::path& folder, const VersionManifest& manifest) {
   files.create_folders((folder / kManifestPath).parent_path());
   files.write_new_file(folder / kManifestPath, json_text(to_table(manifest)));
   return measure_file(files, folder / kManifestPath, std::string(kManifestPath));
-}
-
-void measure_tensors(const CheckpointFormat& format, const fs::path& folder, std::vector<FileFacts>& facts) {
-  for (FileFacts& file : facts) {
-    if (format.probe(folder / file.path) > 0) file.tensors = tensor_facts(*format.open(folder / file.path));
-  }
-}
-
-namespace {
-
-// Read, not viewed: a map would hold all of a version in memory beside the training that it saves.
-std::uint32_t tensor_crc32c(const TensorReader& reader, std::size_t index) {
-  constexpr std::int64_t kPiece = std::int64_t{1} << 20U;
-  std::vector<std::byte> piece;
-  std::uint32_t crc = 0;
-  const std::int64_t size = reader.tensors()[index].num_bytes();
-  for (std::int64_t offset = 0; offset < size; offset += kPiece) {
-    piece.resize(static_cast<std::size_t>(std::min(kPiece, size - offset)));
-    reader.read(index, offset, piece);
-    crc = crc32c(piece, crc);
-  }
-  return crc;
-}
-
-}  // namespace
-
-std::vector<TensorFacts> tensor_facts(const TensorReader& reader) {
-  std::vector<TensorFacts> facts;
-  const std::span<const TensorInfo> tensors = reader.tensors();
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    facts.push_back({tensors[i].name, tensor_crc32c(reader, i)});
-  }
-  return facts;
 }
 
 VersionManifest read_manifest(FileSystem& files, const fs::path& folder) {

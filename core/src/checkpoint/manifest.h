@@ -38,16 +38,6 @@ struct VersionManifest {
 // Whether a path within a folder stays there: no root, no "..", no empty part.
 EASYLM_API bool stays_inside(const std::string& path);
 
-// Size and checksums of every file in `folder`, by path, and of no folder. Throws Error{unsupported} for a
-// link or a device: only files and folders can be made durable.
-EASYLM_API std::vector<FileFacts> measure_folder(FileSystem& files, const std::filesystem::path& folder);
-
-// Adds the tensors' checksums to the facts of the files in which `format` finds tensors. Throws what opening
-// one throws.
-EASYLM_API void measure_tensors(const CheckpointFormat& format, const std::filesystem::path& folder,
-                                std::vector<FileFacts>& facts);
-EASYLM_API std::vector<TensorFacts> tensor_facts(const TensorReader& reader);
-
 // Writes it into `folder`, which has none yet, and returns its own facts.
 EASYLM_API FileFacts write_manifest(FileSystem& files, const std::filesystem::path& folder,
                                     const VersionManifest& manifest);

@@ -8,6 +8,7 @@
 #include <exception>
 #include <utility>
 
+#include "checkpoint/measure.h"
 #include "checkpoint/sweep.h"
 #include "platform/clock.h"
 #include "registry/report.h"
@@ -148,8 +149,7 @@ VersionManifest CheckpointStore::describe(const SaveRequest& request, std::vecto
 
 VersionRecord CheckpointStore::commit(Registry& registry, const SaveRequest& request,
                                       const fs::path& temporary) {
-  std::vector<FileFacts> facts = measure_folder(files_, temporary);
-  measure_tensors(*options_.format, temporary, facts);
+  std::vector<FileFacts> facts = measure_version(files_, *options_.format, temporary);
   facts.push_back(write_manifest(files_, temporary, describe(request, facts)));
   sync_tree(files_, temporary);
   NewVersion version;

@@ -11,6 +11,7 @@
 
 #include "checkpoint/archive.h"
 #include "checkpoint/manifest.h"
+#include "checkpoint/measure.h"
 #include "checkpoint/policy.h"
 #include "checkpoint/sweep.h"
 #include "easylm/error.h"

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "checkpoint/manifest.h"
+#include "checkpoint/measure.h"
 #include "easylm/error.h"
 #include "easylm/hash.h"
 
