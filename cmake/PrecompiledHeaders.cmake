@@ -1,5 +1,5 @@
 # What most files include is parsed once for each set of compiler flags, and not once a file. For fuzzers and for
-# clang-tidy every file stands by its own includes, so none can be forgotten.
+# clang-tidy every file of the product stands by its own includes, so none can be forgotten.
 set(EASYLM_PRECOMPILED_HEADERS
   <algorithm> <array> <cstdint> <filesystem> <functional> <map> <memory> <mutex> <optional> <set> <span> <sstream>
   <string> <string_view> <thread> <utility> <variant> <vector>)
