@@ -65,7 +65,7 @@ constexpr void add_values_and_descriptions(Checksum& sum) {
            EASYLM_AT(Description, constraints), EASYLM_AT(Description, needs),
            EASYLM_AT(Description, makes)});
   sum.add({EASYLM_SIZE(ComponentFactory), EASYLM_AT(ComponentFactory, description),
-           EASYLM_AT(ComponentFactory, create)});
+           EASYLM_AT(ComponentFactory, create), EASYLM_AT(ComponentFactory, echo)});
 }
 
 // Among them classes with inline members.

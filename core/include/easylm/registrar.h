@@ -31,6 +31,9 @@ struct ComponentFactory {
   ComponentDescription description;
   // A new component, owned by the caller. May throw. The table was checked against the description.
   std::function<Component*(Host&, const Table&)> create;
+  // (optional) The settings as the component holds them after it has read `table`: what shows that every key
+  // that is described is also read, and into a place of its own. The SDK fills it in.
+  std::function<Table(const Table& table)> echo;
 };
 
 class EASYLM_API Registrar {

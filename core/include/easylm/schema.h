@@ -223,11 +223,17 @@ class Schema {
     if constexpr (IsOptional<T>::value) {
       field.type = FieldTypeOf<typename IsOptional<T>::Inner>::value;
       field.is_optional = true;
-      add(std::move(field), [member](C& c, const Value& v) { assign((c.*member).emplace(), v); });
+      add(
+          std::move(field), [member](C& c, const Value& v) { assign((c.*member).emplace(), v); },
+          [member](const C& c) {
+            return c.*member ? std::optional(to_value(*(c.*member))) : std::optional<Value>();
+          });
     } else {
       field.type = FieldTypeOf<T>::value;
       field.default_value = to_value(C{}.*member);
-      add(std::move(field), [member](C& c, const Value& v) { assign(c.*member, v); });
+      add(
+          std::move(field), [member](C& c, const Value& v) { assign(c.*member, v); },
+          [member](const C& c) { return std::optional(to_value(c.*member)); });
     }
     return FieldRefiner(fields_.back());
   }
@@ -241,7 +247,12 @@ class Schema {
     field.component_kind = std::move(kind);
     Table initial = C{}.*member;
     if (!initial.type.empty()) field.default_value = schema_detail::to_value(initial);
-    add(std::move(field), [member](C& c, const Value& v) { schema_detail::assign(c.*member, v); });
+    add(
+        std::move(field), [member](C& c, const Value& v) { schema_detail::assign(c.*member, v); },
+        [member](const C& c) {
+          const Table& held = c.*member;
+          return held.type.empty() ? std::optional<Value>() : std::optional(schema_detail::to_value(held));
+        });
     return FieldRefiner(fields_.back());
   }
 
@@ -256,8 +267,12 @@ class Schema {
     field.doc = std::move(doc);
     field.is_optional = true;
     field.fields = sub.fields();
-    add(std::move(field),
-        [member, sub](C& c, const Value& v) { c.*member = sub.read(*v.template as<Table>()); });
+    add(
+        std::move(field),
+        [member, sub](C& c, const Value& v) { c.*member = sub.read(*v.template as<Table>()); },
+        [member, sub](const C& c) {
+          return c.*member ? std::optional(Value{sub.write(*(c.*member)), {}}) : std::optional<Value>();
+        });
     return FieldRefiner(fields_.back());
   }
 
@@ -273,13 +288,20 @@ class Schema {
     field.doc = std::move(doc);
     field.is_optional = true;
     field.fields = sub.fields();
-    add(std::move(field), [member, sub](C& c, const Value& v) {
-      for (const Setting& entry : v.template as<Table>()->settings) {
-        (c.*member).emplace_back(entry.key, sub.read(*entry.value.template as<Table>()));
-      }
-      std::sort((c.*member).begin(), (c.*member).end(),
-                [](const auto& a, const auto& b) { return a.first < b.first; });
-    });
+    add(
+        std::move(field),
+        [member, sub](C& c, const Value& v) {
+          for (const Setting& entry : v.template as<Table>()->settings) {
+            (c.*member).emplace_back(entry.key, sub.read(*entry.value.template as<Table>()));
+          }
+          std::sort((c.*member).begin(), (c.*member).end(),
+                    [](const auto& a, const auto& b) { return a.first < b.first; });
+        },
+        [member, sub](const C& c) {
+          Table all;
+          for (const auto& [name, entry] : c.*member) all.set(name, {sub.write(entry), {}});
+          return all.settings.empty() ? std::optional<Value>() : std::optional(Value{std::move(all), {}});
+        });
     return FieldRefiner(fields_.back());
   }
 
@@ -310,6 +332,15 @@ class Schema {
     return config;
   }
 
+  // The inverse of read(): every key with the value that `config` holds; those that are unset are left out.
+  Table write(const C& config) const {
+    Table table;
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      if (auto value = getters_[i](config)) table.set(fields_[i].key, std::move(*value));
+    }
+    return table;
+  }
+
   const std::vector<Field>& fields() const { return fields_; }
   const std::vector<Preset>& presets() const { return presets_; }
   const std::vector<Fact>& facts() const { return facts_; }
@@ -320,13 +351,16 @@ class Schema {
 
  private:
   using Setter = std::function<void(C&, const Value&)>;
-  void add(Field field, Setter setter) {
+  using Getter = std::function<std::optional<Value>(const C&)>;
+  void add(Field field, Setter setter, Getter getter) {
     fields_.push_back(std::move(field));
     setters_.push_back(std::move(setter));
+    getters_.push_back(std::move(getter));
   }
 
   std::vector<Field> fields_;
   std::vector<Setter> setters_;
+  std::vector<Getter> getters_;
   std::vector<Preset> presets_;
   std::vector<Fact> facts_;
   std::vector<TensorRule> tensors_;

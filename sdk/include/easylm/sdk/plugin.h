@@ -52,6 +52,7 @@ class ComponentRegistrar {
     factory.create = [schema](Host& host, const Table& table) -> Component* {
       return new T(host, schema.read(table));
     };
+    factory.echo = [schema](const Table& table) { return schema.write(schema.read(table)); };
     registrar_.add(std::move(factory));
   }
 
