@@ -140,6 +140,24 @@ void for_describe(Init& add) {
   add("markdown", "the reference page of everything installed; takes no NAME");
 }
 
+void for_plugins_test(Init& add) {
+  add("only", options::value<std::vector<std::string>>()->composing()->value_name("PART"),
+      "only tests with this in \"KIND/NAME:TEST\"");
+  add("pipeline", options::value<std::string>()->value_name("FILE"),
+      "a pipeline whose settings the components are examined with; without it, their defaults");
+  add("set", options::value<std::vector<std::string>>()->composing()->value_name("K=V"),
+      "override a key of the pipeline");
+  add("seed", options::value<std::int64_t>()->default_value(1)->value_name("N"),
+      "of the exam's random numbers");
+  add("timeout", options::value<double>()->default_value(60)->value_name("S"),
+      "end a test after so many seconds");
+  add("reproduce", options::value<std::string>()->value_name("KIND/NAME:TEST:SEED"),
+      "run this one test again, without a limit, in this process: for a debugger");
+  add("junit", options::value<std::string>()->value_name("FILE.xml"),
+      "write the results for a CI server, too");
+  with_json(add);
+}
+
 void for_data_stats(Init& add) {
   with_overrides(add);
   add("dataset", options::value<std::string>()->default_value("train")->value_name("NAME"),
@@ -207,6 +225,8 @@ constexpr Verb kVerbs[] = {
      describe_plugin},
     {"plugins doctor", "", "why a plugin doesn't load, and what to do", Words::none, 0, 0, nullptr,
      diagnose_plugins},
+    {"plugins test", "FILE.so", "examine a plugin: is every promise of its interfaces kept?", Words::file, 1,
+     1, for_plugins_test, test_plugin},
     {"registry list", "[NAME]", "checkpoint versions", Words::reference, 0, 1, for_list, list_versions},
     {"registry show", "REF", "all that is known of a version", Words::reference, 1, 1, for_show,
      show_version},

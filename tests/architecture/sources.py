@@ -28,6 +28,10 @@ def room(name):
     parts = pathlib.PurePath(name).parts
     if parts[:4] == ("core", "include", "easylm", "tensor"):
         return "core/include/tensor"
+    if parts[:3] == ("sdk", "exam", "tensor"):
+        return "sdk/exam/tensor"
+    if parts[:2] in (("sdk", "examples"), ("sdk", "templates")):  # plugins, too
+        return "/".join(parts[:-1])
     if parts[0] == "plugins" and len(parts) > 3:
         return "/".join(parts[:3])
     return "/".join(parts[:2]) if parts[0] in ("core", "sdk") else parts[0]
@@ -43,7 +47,7 @@ def includes(name, text):
 
 def resolve(name, included, files):
     """The file of ours that NAME means by INCLUDED, or None."""
-    for folder in (pathlib.PurePath(name).parent, "core/include", "core/src", "sdk/include", "tests"):
+    for folder in (pathlib.PurePath(name).parent, "core/include", "core/src", "sdk/include", "sdk/exam", "tests"):
         candidate = os.path.normpath(pathlib.PurePath(folder, included))
         if candidate in files:
             return candidate

@@ -21,16 +21,18 @@ MAY_INCLUDE = {
     "core/src": ("core/include",),
     "core/tensor": ("core/include", "core/include/tensor"),
     "sdk/include": ("core/include", "core/include/tensor"),
+    "sdk/exam": ("core/include", "core/src", "sdk/include"),  # hosts, too
+    "sdk/exam/tensor": ("core/include", "core/include/tensor", "core/src", "sdk/exam", "sdk/include"),
     "sdk/tools": ("core/include", "core/src", "sdk/include"),  # the tool that embeds descriptions is a host
     "apps": ("core/include", "core/src"),
 }
 PLUGIN_MAY_INCLUDE = ("core/include", "core/include/tensor", "sdk/include")
 # No LibTorch in these: they start in milliseconds and run under ThreadSanitizer.
-TORCH_FREE = ("core/include", "core/src", "sdk/include", "sdk/tools", "apps")
+TORCH_FREE = ("core/include", "core/src", "sdk/include", "sdk/exam", "sdk/tools", "apps")
 
 
 def allowed(room):
-    return PLUGIN_MAY_INCLUDE if room.startswith("plugins/") else MAY_INCLUDE[room]
+    return PLUGIN_MAY_INCLUDE if room.startswith(("plugins/", "sdk/examples/", "sdk/templates/")) else MAY_INCLUDE[room]
 
 
 def broken_rules(name, text, files):

@@ -1,0 +1,37 @@
+// Another process, run to its end within limits: what must not take this one down runs there.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "easylm/export.h"
+
+namespace easylm {
+
+struct ChildLimits {
+  std::chrono::milliseconds time{60'000};
+  std::int64_t resident_bytes = 4LL << 30;
+};
+
+enum class ChildEnd { exited, killed, out_of_time, out_of_memory };
+
+struct ChildOutcome {
+  ChildEnd end = ChildEnd::exited;
+  int status = 0;      // exited: its exit code; killed: the signal
+  std::string report;  // what it wrote to descriptor 3
+  std::string talk;    // what it wrote to standard output and error, the last 64 KiB
+  double seconds = 0;  // from start to end
+};
+
+constexpr int kReportDescriptor = 3;
+
+// Runs `command` (the first word is a path) in a process group of its own, which is gone when this returns.
+// Standard input is empty. Throws Error{io} if it can't be started. [any-thread]
+EASYLM_API ChildOutcome run_child(const std::vector<std::string>& command, const ChildLimits& limits);
+
+// "ended with exit code 3", "was killed by SIGSEGV", "was still running after 60 s".
+EASYLM_API std::string describe_end(const ChildOutcome& outcome, const ChildLimits& limits);
+
+}  // namespace easylm

@@ -1,0 +1,10 @@
+// The exam of each interface that speaks tensors.
+#pragma once
+
+#include "exam.h"
+
+namespace easylm::exam {
+
+Suite optimizer_suite();
+
+}  // namespace easylm::exam
