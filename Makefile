@@ -1,7 +1,7 @@
 # The few commands that people and CI use. `make help` lists them; each is quick when there is nothing to do.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long build format lint docs bench clean
+.PHONY: help run test test-long build install package format lint docs bench clean
 
 JOBS ?= $(shell nproc)
 CONFIG ?= configs/shakespeare.toml
@@ -25,6 +25,18 @@ test-long:  ## the same, with what has a long form in that form, and ten minutes
 
 build:  ## the release build, in build/release
 	@tools/build.sh release
+
+install:  ## build, and install into PREFIX: the program, bundled plugins, headers and CMake package for writing others
+	@[[ -n "$(PREFIX)" ]] || { echo "usage: make install PREFIX=/opt/easylm"; exit 2; }
+	@./setup.sh
+	@tools/build.sh release product
+	@cmake --install build/release --prefix "$(PREFIX)" >/dev/null
+	@echo "installed: $(PREFIX)/bin/easylm"
+
+package:  ## make a .deb and a .tar.gz of the same in build/release/packages
+	@./setup.sh
+	@tools/build.sh release product
+	@cd build/release && cpack >/dev/null && ls packages/easylm*
 
 format:  ## put all C++ into the house format
 	@tools/lint.sh format --fix

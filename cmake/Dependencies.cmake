@@ -1,5 +1,5 @@
-# Packages that setup.sh installs, and LibTorch as a plain imported target: its own package file drags in the CUDA
-# toolkit even for a CPU build.
+# Packages that setup.sh installs.
+include(EasyLMLibTorch)
 find_package(Boost 1.81 REQUIRED COMPONENTS program_options json)
 find_package(SQLite3 REQUIRED)
 find_package(LibArchive REQUIRED)
@@ -41,19 +41,8 @@ if(EASYLM_BUILD_TENSOR)
     ${EASYLM_ARROW}/pyarrow/libparquet.so.2100 ${EASYLM_ARROW}/pyarrow/libarrow.so.2100)
   target_link_options(easylm_arrow INTERFACE -Wl,-rpath,${EASYLM_ARROW}/pyarrow)
 
-  set(torch ${EASYLM_LIBTORCH}/torch)
-  if(NOT EXISTS ${torch}/lib/libtorch_cpu.so)
+  if(NOT EXISTS ${EASYLM_LIBTORCH}/torch/lib/libtorch_cpu.so)
     message(FATAL_ERROR "LibTorch is not in ${EASYLM_LIBTORCH}: run ./setup.sh, or set EASYLM_LIBTORCH")
   endif()
-  add_library(easylm_libtorch INTERFACE)
-  target_include_directories(easylm_libtorch SYSTEM INTERFACE
-    ${torch}/include ${torch}/include/torch/csrc/api/include ${EASYLM_LIBTORCH}/nvidia/cu13/include)
-  target_link_directories(easylm_libtorch INTERFACE ${torch}/lib)
-  target_link_options(easylm_libtorch INTERFACE
-    -Wl,-rpath,${torch}/lib -Wl,-rpath-link,${torch}/lib -Wl,-rpath-link,${EASYLM_LIBTORCH}/nvidia/cu13/lib)
-  # at::parallel_for is a header that runs one thread without OpenMP; the runtime is LibTorch's own, so that there is
-  # one pool of threads.
-  target_compile_options(easylm_libtorch INTERFACE -fopenmp)
-  target_link_libraries(easylm_libtorch INTERFACE
-    -Wl,--no-as-needed torch_cpu c10 -Wl,--as-needed ${torch}/lib/libgomp.so.1)
+  easylm_import_libtorch(${EASYLM_LIBTORCH})
 endif()
