@@ -41,7 +41,7 @@ foreach(target ${plugin_targets})
 endforeach()
 
 install(DIRECTORY core/include/ sdk/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/easylm)
+install(DIRECTORY sdk/templates configs DESTINATION ${CMAKE_INSTALL_DATADIR}/easylm)
 install(PROGRAMS tools/fetch_libraries.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/easylm)
 install(FILES README.md LICENSE TYPE DOC)
 

@@ -225,6 +225,8 @@ constexpr Verb kVerbs[] = {
      describe_plugin},
     {"plugins doctor", "", "why a plugin doesn't load, and what to do", Words::none, 0, 0, nullptr,
      diagnose_plugins},
+    {"plugins new", "KIND NAME [FOLDER]", "a project for a plugin of your own, ready to build", Words::none,
+     2, 3, nullptr, new_plugin},
     {"plugins test", "FILE.so", "examine a plugin: is every promise of its interfaces kept?", Words::file, 1,
      1, for_plugins_test, test_plugin},
     {"registry list", "[NAME]", "checkpoint versions", Words::reference, 0, 1, for_list, list_versions},

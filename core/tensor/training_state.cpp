@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kFolder = "easylm";
 constexpr const char* kStateFile = "state.json";
-constexpr const char* kOptimizerFile = "optimizer.safetensors";
+constexpr std::string_view kOptimizerStem = "optimizer";
 
 class CollectTensors : public StateVisitor {
  public:
@@ -135,11 +135,21 @@ TrainingState from_table(const Table& table, const std::string& where) {
   return state;
 }
 
+// What `format` wrote under the stem "optimizer". Shards have other names: then it is what they are shards
+// of.
+std::filesystem::path optimizer_files(const CheckpointFormat& format, const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const bool is_of_it = entry.path().filename().string().starts_with(std::string(kOptimizerStem) + ".");
+    if (is_of_it && format.probe(entry.path()) > 0) return entry.path();
+  }
+  return folder / "optimizer.safetensors";
+}
+
 }  // namespace
 
 TensorFiles training_files(const TrainingState& state, const TrainStep& step, Optimizer& optimizer) {
   WritePlan plan;
-  plan.stem = "optimizer";
+  plan.stem = kOptimizerStem;
   plan.files.push_back({kStateFile, json_text(to_table(state))});
   TensorFiles files = tensor_files(std::move(plan), state_tensors(step, optimizer));
   files.folder = kFolder;
@@ -164,7 +174,7 @@ TrainingState read_training_state(const std::filesystem::path& folder) {
 
 void load_training_tensors(const CheckpointFormat& format, const std::filesystem::path& folder,
                            const TrainingState& state, TrainStep& step, Optimizer& optimizer) {
-  read_tensors(format, folder / kFolder / kOptimizerFile, state_tensors(step, optimizer));
+  read_tensors(format, optimizer_files(format, folder / kFolder), state_tensors(step, optimizer));
   step.restore(state.counters);
   if (!step.masters().empty()) step.copy_masters_to_model();
 }

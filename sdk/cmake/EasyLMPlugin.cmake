@@ -41,13 +41,17 @@ endfunction()
 
 # easylm_add_exam(NAME [PIPELINE])
 #
-# A test that runs `easylm plugins test` on the plugin NAME; PIPELINE: a file, in the current source folder, with the
-# settings that its components are examined with.
+# A test that runs `easylm plugins test` on the plugin NAME. PIPELINE: a file, in the current source folder, with the
+# settings that its components are examined with; a second test runs it.
 function(easylm_add_exam name)
   set(pipeline ${ARGN})
+  set(with)
   if(pipeline)
-    set(pipeline --pipeline ${pipeline})
+    set(with --pipeline ${pipeline})
+    add_test(NAME run.${name} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+      COMMAND EasyLM::easylm --home ${CMAKE_CURRENT_BINARY_DIR}/runs run ${pipeline} --resume never)
+    set_tests_properties(run.${name} PROPERTIES ENVIRONMENT EASYLM_PLUGIN_PATH=$<TARGET_FILE_DIR:${name}>)
   endif()
-  add_test(NAME exam.${name} COMMAND EasyLM::easylm plugins test $<TARGET_FILE:${name}> ${pipeline}
-           WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  add_test(NAME exam.${name} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+    COMMAND EasyLM::easylm plugins test $<TARGET_FILE:${name}> ${with})
 endfunction()

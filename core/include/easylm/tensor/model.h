@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ struct Parameter {
 
 struct ModelFacts {
   std::int64_t hidden_size = 0, num_layers = 0, num_heads = 0, num_key_value_heads = 0, head_dim = 0;
-  std::int64_t intermediate_size = 0, vocabulary_size = 0, max_positions = 0;
-  std::int64_t num_parameters = 0;  // tied weights once
+  std::int64_t intermediate_size = 0, vocabulary_size = 0;
+  std::int64_t max_positions = std::numeric_limits<std::int64_t>::max();  // as it stands: no limit
+  std::int64_t num_parameters = 0;                                        // tied weights once
   bool tied_head = false;
 };
 
