@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "easylm/component.h"
+#include "easylm/element_update.h"
 #include "easylm/schedule.h"
 #include "easylm/tensor/model.h"
 
@@ -49,14 +50,6 @@ class EASYLM_API Optimizer : public Component {
   virtual Schedule& schedule() = 0;
 
   virtual ReductionNeeds needs() const = 0;
-};
-
-// What one element of a parameter sees at one update.
-struct ElementUpdate {
-  double gradient = 0;  // already scaled
-  double learning_rate = 0;
-  std::int64_t step = 0;  // number of this update, from 0
-  bool decay = true;      // as Parameter::decay
 };
 
 // (extension of Optimizer, since API 1.1) The update of a single element in plain double arithmetic: what an
