@@ -73,6 +73,8 @@ class Judged(unittest.TestCase):
         for what, name, before, after in [
             ("a function at the end of what the host implements", "host interface Registrar has changed",
              r"(void add\(ComponentFactory\).*)", r"\1\n  slot 3: void more()"),
+            ("a member at the end of the entry struct", "struct EasylmPluginV1 has changed",
+             r"size 16, align 8\n(  at 0: std::uint32_t struct_size\n.*)", r"size 24, align 8\n\1\n  at 16: int more"),
             ("a new interface", "interface New is new", r"\nstruct Metric\n", "\ninterface New\n  slot 0: ~New()\n\nstruct Metric\n"),
             ("a further value", "enum LogLevel has changed", r"(error = 3)", r"\1\n  fatal = 4"),
             ("a new symbol", "library libeasylm_core.so has changed",

@@ -115,6 +115,12 @@ TEST(Manifest, RefusesEachDifferenceOfTheBinaryInterface) {
   EXPECT_NE(only_reason(plugin).find("built for icc-1"), std::string::npos);
 }
 
+TEST(Manifest, AcceptsAnotherVersionOfTheCompilerThatHasTheSameAbi) {
+  PluginManifest plugin = plugin_like_host();
+  plugin.compiler.replace(plugin.compiler.find('-'), std::string::npos, "-99");
+  EXPECT_TRUE(incompatibilities(plugin, PluginManifest::of_host()).empty());
+}
+
 TEST(Manifest, ReportsEveryDifferenceAtOnce) {
   PluginManifest plugin = plugin_like_host();
   plugin.api_major += 1;
