@@ -31,6 +31,15 @@ class AsBuilt(unittest.TestCase):
     def test_speaks_of_no_machine(self):
         self.assertNotRegex(DESCRIBED, r"(^|\s)/\w|anonymous")
 
+    def test_host_classes_have_names_of_their_own(self):
+        # Two classes of one name are one to the linker: it would call either's destructor for both.
+        public = {name.split()[-1] for name in abi.parse(DESCRIBED)}
+        for file in (ROOT / "core").rglob("*.h"):
+            text = file.read_text()
+            if "core/include" not in str(file) and "\nnamespace easylm {" in text:
+                names = re.findall(r"^(?:class|struct) (?:EASYLM_API )?(\w+)\b(?!;)", text, re.M)
+                self.assertEqual(public & set(names), set(), file)
+
     def test_plugins_implement_no_interface_of_the_host(self):
         bases = re.compile(r"\bpublic\s+(?:easylm::)?(?:%s)\b" % "|".join(abi.OF_HOST))
         for file in (ROOT / "plugins").rglob("*.*"):
