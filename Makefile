@@ -1,7 +1,7 @@
 # The few commands that people and CI use. `make help` lists them; each is quick when there is nothing to do.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long build install package format lint docs bench clean
+.PHONY: help run test test-long build install package format lint docs abi bench clean
 
 JOBS ?= $(shell nproc)
 CONFIG ?= configs/shakespeare.toml
@@ -49,6 +49,9 @@ lint:  ## check format and run clang-tidy on what changed, tests too
 docs: build  ## write docs/reference.md anew from what the bundled plugins say of themselves
 	@EASYLM_PLUGIN_PATH= XDG_DATA_HOME=/nonexistent $(EASYLM) plugins describe --markdown > build/reference.md
 	@mv build/reference.md docs/reference.md
+
+abi: build  ## write sdk/abi anew from headers and libraries, unless that would break plugins
+	@python3 -B tools/abi.py build/release
 
 bench: build  ## time a training step; the README of tests/bench says against what
 	@tests/bench/run.sh

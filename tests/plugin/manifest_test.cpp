@@ -68,6 +68,32 @@ TEST(Manifest, WantsTheSameMajorAndNoNewerMinorApi) {
             std::string::npos);
 }
 
+TEST(Manifest, ComparesLayoutsOfALaterMinorOnlyWithPluginsThatKnowIt) {
+  PluginManifest host = PluginManifest::of_host();
+  host.api_minor = 5;
+  host.later_layouts = {{2, "2222222222222222"}, {5, "5555555555555555"}};
+  PluginManifest plugin = host;
+  EXPECT_TRUE(incompatibilities(plugin, host).empty());
+  plugin.later_layouts[5] = "0123456789abcdef";
+  EXPECT_EQ(only_reason(plugin, host),
+            "built for other headers of EasyLM (layout 0123456789abcdef), this host is built for layout "
+            "5555555555555555: rebuild the plugin against this version of EasyLM");
+  plugin.api_minor = 4;
+  EXPECT_TRUE(incompatibilities(plugin, host).empty());
+  plugin.later_layouts.clear();
+  EXPECT_NE(only_reason(plugin, host).find("(layout unknown)"), std::string::npos);
+  plugin.api_minor = 1;
+  EXPECT_TRUE(incompatibilities(plugin, host).empty());
+}
+
+TEST(Manifest, StatesALayoutForEachMinorThatBroughtStructs) {
+  const PluginManifest& host = PluginManifest::of_host();
+  ASSERT_TRUE(host.later_layouts.contains(1));
+  EXPECT_EQ(host.later_layouts.at(1).size(), 16U);
+  EXPECT_NE(host.later_layouts.at(1), "0000000000000000");
+  EXPECT_NE(host.later_layouts.at(1), host.layout);
+}
+
 TEST(Manifest, AcceptsAnOlderStandardLibraryButNoNewer) {
   PluginManifest plugin = plugin_like_host();
   plugin.libstdcxx -= 1;
@@ -87,6 +113,12 @@ TEST(Manifest, RefusesEachDifferenceOfTheBinaryInterface) {
   PluginManifest plugin = plugin_like_host();
   plugin.compiler = "icc-1";
   EXPECT_NE(only_reason(plugin).find("built for icc-1"), std::string::npos);
+}
+
+TEST(Manifest, AcceptsAnotherVersionOfTheCompilerThatHasTheSameAbi) {
+  PluginManifest plugin = plugin_like_host();
+  plugin.compiler.replace(plugin.compiler.find('-'), std::string::npos, "-99");
+  EXPECT_TRUE(incompatibilities(plugin, PluginManifest::of_host()).empty());
 }
 
 TEST(Manifest, ReportsEveryDifferenceAtOnce) {
@@ -112,7 +144,8 @@ TEST(Manifest, RefusesBrokenText) {
        {std::string(), std::string("\0\0\0", 3), broken("name=a\n", ""), broken("name=a", "name="),
         broken("api=1.0", "api=1"), broken("api=1.0", "api=1.x"), broken("api=1.0", "api=-1.0"),
         broken("libstdcxx=12", "libstdcxx=99999999999"), broken("debug=0", "debug"),
-        broken("name=a", "name=a\nname=b"), broken("name=a", "name=\033[2J"), broken("debug=0", "=0")}) {
+        broken("name=a", "name=a\nname=b"), broken("name=a", "name=\033[2J"), broken("debug=0", "=0"),
+        broken("name=a", "name=a\nlayout.x=0")}) {
     EXPECT_THROW(PluginManifest::parse(text), Error) << text;
   }
   EXPECT_THROW(PluginManifest::parse(broken("manifest=1", "manifest=2")), Error);

@@ -7,7 +7,7 @@
 #include <version>
 
 #define EASYLM_API_MAJOR 1  // raised when something that plugins use is changed or removed
-#define EASYLM_API_MINOR 0  // raised when something is added
+#define EASYLM_API_MINOR 1  // raised when something is added
 
 #define EASYLM_STRING_(x) #x
 #define EASYLM_STRING(x) EASYLM_STRING_(x)
@@ -40,7 +40,7 @@
 #endif
 
 // A manifest's text: `key=value`, one a line. Plugin and host state theirs with this same macro, so that the
-// two can't drift apart. The zeros of the last line are replaced by layout_checksum() (easylm/layout.h).
+// two can't drift apart. The zeros are replaced by checksums (easylm/layout.h).
 #define EASYLM_MANIFEST_TEXT(NAME, VERSION, TORCH, CUDA) \
   "manifest=1\n"                                                                   \
   "name=" NAME                                                                     \
@@ -61,6 +61,7 @@
   "\n"                                                                             \
   "cuda=" CUDA                                                                     \
   "\n"                                                                             \
+  "layout.1=0000000000000000\n"                                                    \
   "layout=0000000000000000\n"
 
 namespace easylm {

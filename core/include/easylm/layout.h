@@ -1,15 +1,20 @@
-// A checksum over the layout of every struct that crosses the plugin border, worked out by the compiler: a
-// plugin built with other headers, other packing or another standard library has another one, and is refused
-// unread. What it can't see, such as a reordered virtual function, is what EASYLM_API_MAJOR is for.
+// Checksums over the layout of the structs that cross the plugin border, worked out by the compiler: a plugin
+// built with other headers, other packing or another standard library has other ones, and is refused unread.
+// One sum is over the structs of API 1.0, which stay as they are until the next major version. Structs that
+// come with a later minor have a sum of their own, which plugins of earlier minors needn't know. What no sum
+// sees, such as a reordered virtual function or a struct of the tensor half, is written down in sdk/abi.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
+#include <string_view>
 
 #include "easylm/checkpoint_format.h"
 #include "easylm/checkpoints.h"
 #include "easylm/dataset.h"
+#include "easylm/element_update.h"
 #include "easylm/registrar.h"
 #include "easylm/stage.h"
 #include "easylm/tokenizer.h"
@@ -123,12 +128,19 @@ constexpr void add_stages_and_trackers(Checksum& sum) {
            EASYLM_AT(TrackerOptions, folder), EASYLM_AT(TrackerOptions, resolved_config)});
 }
 
+constexpr void add_structs_of_1_1(Checksum& sum) {
+  sum.add({EASYLM_SIZE(ElementUpdate), EASYLM_AT(ElementUpdate, gradient),
+           EASYLM_AT(ElementUpdate, learning_rate), EASYLM_AT(ElementUpdate, step),
+           EASYLM_AT(ElementUpdate, decay)});
+}
+
 }  // namespace layout_detail
 
 #undef EASYLM_AT
 #undef EASYLM_SIZE
 #pragma GCC diagnostic pop
 
+// Over the structs of API 1.0.
 constexpr std::uint64_t layout_checksum() {
   layout_detail::Checksum sum;
   layout_detail::add_values_and_descriptions(sum);
@@ -139,13 +151,24 @@ constexpr std::uint64_t layout_checksum() {
   return sum.value();
 }
 
-// Writes layout_checksum() as 16 hexadecimal digits over the zeros that end a manifest's text.
-constexpr void write_layout(char* end_of_text) {
-  std::uint64_t rest = layout_checksum();
-  for (char* digit = end_of_text - 2; digit > end_of_text - 18; --digit) {
-    *digit = "0123456789abcdef"[rest & 15U];
-    rest >>= 4U;
-  }
+// Over those that came with API 1.1.
+constexpr std::uint64_t layout_checksum_1_1() {
+  layout_detail::Checksum sum;
+  layout_detail::add_structs_of_1_1(sum);
+  return sum.value();
+}
+
+// Writes `sum` as 16 hexadecimal digits behind `key`, which is in `text`.
+constexpr void write_checksum(std::span<char> text, std::string_view key, std::uint64_t sum) {
+  const std::size_t begin = std::string_view(text.data(), text.size()).find(key) + key.size();
+  for (std::size_t digit = begin + 16; digit-- > begin; sum >>= 4U)
+    text[digit] = "0123456789abcdef"[sum & 15U];
+}
+
+// Writes the checksums over the zeros of a manifest's text.
+constexpr void write_layout(std::span<char> text) {
+  write_checksum(text, "\nlayout.1=", layout_checksum_1_1());
+  write_checksum(text, "\nlayout=", layout_checksum());
 }
 
 }  // namespace easylm

@@ -167,11 +167,11 @@ void set_origin(Value& value, const Origin& origin) {
   }
 }
 
-std::optional<Document> load_document(const std::filesystem::path& file, Diagnostics& diagnostics) {
+std::optional<LoadedDocument> load_document(const std::filesystem::path& file, Diagnostics& diagnostics) {
   Loader loader(diagnostics);
   auto root = loader.load(file, {"file", file.string(), 0, 0});
   if (!root) return std::nullopt;
-  return Document{std::move(*root), std::move(loader).files()};
+  return LoadedDocument{std::move(*root), std::move(loader).files()};
 }
 
 }  // namespace easylm

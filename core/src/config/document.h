@@ -20,7 +20,7 @@ namespace easylm {
 inline constexpr std::size_t kMaxDocumentBytes = 4 << 20;
 inline constexpr int kMaxDocumentDepth = 32;  // of nested tables and arrays, dotted keys included
 
-struct Document {
+struct LoadedDocument {
   Table root;                                // without `extends`
   std::vector<std::filesystem::path> files;  // every file read: first the named one, then those it extends
 };
@@ -32,7 +32,8 @@ EASYLM_API std::optional<Table> parse_document(std::string_view text, const std:
 
 // A file with all that it extends: tables merge, everything else replaces. `extends` is a path or a list of
 // paths, relative to the file that says it; later ones win over earlier ones, the file wins over all.
-EASYLM_API std::optional<Document> load_document(const std::filesystem::path& file, Diagnostics& diagnostics);
+EASYLM_API std::optional<LoadedDocument> load_document(const std::filesystem::path& file,
+                                                       Diagnostics& diagnostics);
 
 // One TOML value; none if `text` isn't one. Dates aren't values here.
 EASYLM_API std::optional<Value> parse_value(std::string_view text);

@@ -8,6 +8,7 @@
 #define BOOST_DLL_USE_STD_FS
 #include <array>
 #include <boost/dll/shared_library.hpp>
+#include <cstddef>
 #include <deque>
 #include <exception>
 #include <mutex>
@@ -21,6 +22,11 @@ namespace easylm {
 namespace {
 
 constexpr const char* kSymbol = "easylm_plugin_v1";
+
+// The entry struct as the oldest plugins know it; what it grew since is read only where struct_size covers
+// it.
+constexpr std::size_t kOldestEntry =
+    offsetof(EasylmPluginV1, register_components) + sizeof(EasylmPluginV1::register_components);
 
 // Handles and factories are leaked on purpose: code of a plugin may run until the very end of the process.
 struct Leaked {
@@ -72,12 +78,11 @@ const EasylmPluginV1& entry_of(const InspectedPlugin& plugin, const boost::dll::
   const ElfW(Sym)* symbol = nullptr;
   if (dladdr1(address, &info, reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol)), RTLD_DL_SYMENT) ==
           0 ||
-      symbol == nullptr || ELF64_ST_TYPE(symbol->st_info) != STT_OBJECT ||
-      symbol->st_size < sizeof(EasylmPluginV1)) {
+      symbol == nullptr || ELF64_ST_TYPE(symbol->st_info) != STT_OBJECT || symbol->st_size < kOldestEntry) {
     refuse(plugin, "its " + std::string(kSymbol) + " is not an EasylmPluginV1", remedy);
   }
   const auto& entry = *static_cast<const EasylmPluginV1*>(address);
-  if (entry.struct_size < sizeof(EasylmPluginV1) || entry.register_components == nullptr) {
+  if (entry.struct_size < kOldestEntry || entry.register_components == nullptr) {
     refuse(plugin, "its " + std::string(kSymbol) + " is shorter than this host needs", remedy);
   }
   return entry;

@@ -58,7 +58,7 @@ int number(std::string_view text, std::string_view key) {
 
 std::string host_text() {
   std::string text = EASYLM_MANIFEST_TEXT("easylm", EASYLM_VERSION, EASYLM_HOST_TORCH, "none");
-  write_layout(text.data() + text.size());
+  write_layout(text);
   return text;
 }
 
@@ -117,6 +117,22 @@ void compare_abi(const PluginManifest& plugin, const PluginManifest& host, Reaso
   }
 }
 
+// Structs that came after the plugin's minor are unknown to it, and no concern of its.
+void compare_layouts(const PluginManifest& plugin, const PluginManifest& host, Reasons& reasons) {
+  const auto compare = [&reasons](const std::string& of_plugin, const std::string& of_host) {
+    if (of_plugin == of_host) return;
+    reasons.add("other headers of EasyLM (layout " + of_plugin + ")", "layout " + of_host,
+                "rebuild the plugin against this version of EasyLM");
+  };
+  compare(plugin.layout, host.layout);
+  if (plugin.api_major != host.api_major) return;
+  for (const auto& [minor, layout] : host.later_layouts) {
+    if (plugin.api_minor < minor) continue;
+    const auto known = plugin.later_layouts.find(minor);
+    compare(known == plugin.later_layouts.end() ? "unknown" : known->second, layout);
+  }
+}
+
 }  // namespace
 
 PluginManifest PluginManifest::parse(std::string_view text) {
@@ -142,6 +158,11 @@ PluginManifest PluginManifest::parse(std::string_view text) {
   m.torch = word(lines, "torch");
   m.cuda = word(lines, "cuda");
   m.layout = word(lines, "layout");
+  constexpr std::string_view kLater = "layout.";
+  for (auto line = lines.lower_bound(kLater); line != lines.end() && line->first.starts_with(kLater);
+       ++line) {
+    m.later_layouts[number(line->first.substr(kLater.size()), line->first)] = line->second;
+  }
   return m;
 }
 
@@ -163,10 +184,7 @@ std::vector<std::string> incompatibilities(const PluginManifest& plugin, const P
                 host.torch == "none" ? "build EasyLM with its tensor half"
                                      : "rebuild the plugin against LibTorch " + host.torch);
   }
-  if (plugin.layout != host.layout) {
-    reasons.add("other headers of EasyLM (layout " + plugin.layout + ")", "layout " + host.layout,
-                "rebuild the plugin against this version of EasyLM");
-  }
+  compare_layouts(plugin, host, reasons);
   return reasons.take();
 }
 

@@ -1,6 +1,7 @@
 // What a plugin says about its build, and whether this host can live with it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,8 @@ struct EASYLM_API PluginManifest {
   std::string sanitizer;  // "address", "thread", "none"
   std::string torch;      // LibTorch's version, or "none"
   std::string cuda;       // CUDA's version if it needs a GPU, or "none"
-  std::string layout;     // easylm/layout.h's checksum
+  std::string layout;     // easylm/layout.h's checksum over the structs of the major version's first minor
+  std::map<int, std::string> later_layouts;  // and over those that came with a later minor, by that minor
 
   // From a note's text. Throws Error{corrupt}, without the file's name, for a missing or broken line. Unknown
   // keys are left to later versions.

@@ -75,8 +75,8 @@ class CurveBatch {
   CurveBuffer::Points points_;
 };
 
-// Inside a Snapshot. Every step once: an earlier run counts up to the step of the version that was gone on
-// from.
+// Inside a ReadTransaction. Every step once: an earlier run counts up to the step of the version that was
+// gone on from.
 VersionCurves curves_of(Database& database, const std::string& uri);
 
 // A line a step, a column a metric.

@@ -274,7 +274,7 @@ void Transaction::commit() {
   open_ = false;
 }
 
-Snapshot::Snapshot(Database& database) : database_(database) { database_.execute("BEGIN"); }
-Snapshot::~Snapshot() { roll_back(database_); }
+ReadTransaction::ReadTransaction(Database& database) : database_(database) { database_.execute("BEGIN"); }
+ReadTransaction::~ReadTransaction() { roll_back(database_); }
 
 }  // namespace easylm

@@ -105,12 +105,12 @@ class EASYLM_API Transaction {
 };
 
 // Lets several reads see one state, whatever other processes write meanwhile.
-class EASYLM_API Snapshot {
+class EASYLM_API ReadTransaction {
  public:
-  explicit Snapshot(Database& database);
-  ~Snapshot();
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
+  explicit ReadTransaction(Database& database);
+  ~ReadTransaction();
+  ReadTransaction(const ReadTransaction&) = delete;
+  ReadTransaction& operator=(const ReadTransaction&) = delete;
 
  private:
   Database& database_;

@@ -26,7 +26,7 @@ struct Lineage {
   std::vector<Relative> descendants;  // the nearest first
 };
 
-// Looks up relatives, many in a row. Lives inside a Snapshot.
+// Looks up relatives, many in a row. Lives inside a ReadTransaction.
 class LineageReader {
  public:
   explicit LineageReader(Database& database);

@@ -1,5 +1,5 @@
 // The registry's SQL on versions, shared by its reading and its writing side. Its caller holds a
-// Transaction or a Snapshot, so that all of one call is of one state.
+// Transaction or a ReadTransaction, so that all of one call is of one state.
 #pragma once
 
 #include <cstdint>

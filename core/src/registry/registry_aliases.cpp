@@ -112,7 +112,7 @@ AliasMove Registry::roll_back_alias(const std::string& name, const std::string& 
 }
 
 std::vector<AliasMove> Registry::alias_history(const std::string& name, const std::string& alias) const {
-  const Snapshot snapshot(*database_);
+  const ReadTransaction snapshot(*database_);
   return history_of(*database_, name, alias);
 }
 

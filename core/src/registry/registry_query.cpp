@@ -85,7 +85,7 @@ std::vector<std::int64_t> ids_of(Database& database, const query::Query& asked) 
 
 QueryResult Registry::query(std::string_view text, std::int64_t most) const {
   const query::Query asked = query::parse_query(text);
-  const Snapshot snapshot(*database_);
+  const ReadTransaction snapshot(*database_);
   std::vector<std::int64_t> ids = ids_of(*database_, asked);
   QueryResult result;
   result.num_found = static_cast<std::int64_t>(ids.size());
@@ -102,7 +102,7 @@ SqlTable Registry::select(const std::string& sql, double timeout_s) const {
 
 bool Registry::matches(std::string_view condition, std::string_view reference) const {
   const query::Sql sql = query::compile(query::parse_condition(condition));
-  const Snapshot snapshot(*database_);
+  const ReadTransaction snapshot(*database_);
   const Found found = Queries(*database_, home_).resolve(parse_reference(reference));
   Statement row = database_->prepare("SELECT " + sql.text + " FROM versions v WHERE v.id = ?");
   sql.bind(row);

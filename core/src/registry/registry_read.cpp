@@ -40,7 +40,7 @@ std::vector<UnfinishedRun> Registry::unfinished_runs() const {
 }
 
 std::vector<VersionRecord> Registry::list(const VersionFilter& filter) const {
-  const Snapshot snapshot(*database_);
+  const ReadTransaction snapshot(*database_);
   const Queries queries(*database_, home_);
   std::vector<VersionRecord> versions = queries.list(filter);
   if (versions.empty() && !filter.name.empty()) queries.resolve({filter.name, 0, std::string(kLatest)});
@@ -48,14 +48,14 @@ std::vector<VersionRecord> Registry::list(const VersionFilter& filter) const {
 }
 
 VersionRecord Registry::resolve(std::string_view reference) const {
-  const Snapshot snapshot(*database_);
+  const ReadTransaction snapshot(*database_);
   const Queries queries(*database_, home_);
   const Found found = queries.resolve(parse_reference(reference));
   return queries.version(found.name, found.number).value();
 }
 
 VersionDetails Registry::details(std::string_view reference) const {
-  const Snapshot snapshot(*database_);
+  const ReadTransaction snapshot(*database_);
   const Queries queries(*database_, home_);
   const Found found = queries.resolve(parse_reference(reference));
   VersionDetails details;
@@ -78,12 +78,12 @@ std::int64_t Registry::count(const VersionFilter& filter) const {
 }
 
 Lineage Registry::lineage(std::string_view reference) const {
-  const Snapshot snapshot(*database_);
+  const ReadTransaction snapshot(*database_);
   return LineageReader(*database_).lineage(known_uri(*database_, home_, reference));
 }
 
 VersionCurves Registry::curves(std::string_view reference) const {
-  const Snapshot snapshot(*database_);
+  const ReadTransaction snapshot(*database_);
   return curves_of(*database_, known_uri(*database_, home_, reference));
 }
 

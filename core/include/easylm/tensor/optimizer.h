@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "easylm/component.h"
+#include "easylm/element_update.h"
 #include "easylm/schedule.h"
 #include "easylm/tensor/model.h"
 
@@ -49,6 +50,19 @@ class EASYLM_API Optimizer : public Component {
   virtual Schedule& schedule() = 0;
 
   virtual ReductionNeeds needs() const = 0;
+};
+
+// (extension of Optimizer, since API 1.1) The update of a single element in plain double arithmetic: what an
+// exam holds step() against. For optimizers whose update of an element depends on that element alone.
+class EASYLM_API OptimizerFormula {
+ public:
+  static constexpr std::string_view kInterface = "easylm.optimizer.formula/1";
+  virtual ~OptimizerFormula();
+
+  // The element's new value. `state` is the element's own, one number a role, in the order in which
+  // Optimizer::state visits the roles; changed in place, and not rounded to the type that step() keeps it in.
+  // [any-thread]
+  virtual double update(double element, const ElementUpdate& update, std::span<double> state) const = 0;
 };
 
 }  // namespace easylm
