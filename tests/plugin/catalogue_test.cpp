@@ -214,6 +214,29 @@ TEST_F(CatalogueOf, LetsTheFirstOfTwoWin) {
                                            ", which was found first: remove one of them\n");
 }
 
+TEST_F(CatalogueOf, FindsSingleFilesBeforeThoseOfFolders) {
+  const PrivateFolder aside;
+  folder.add("good.so", fixture("good"));
+  const auto single = aside.add("candidate", fixture("good"));
+  aside.add("unasked.so", fixture("cuda"));
+  const Catalogue catalogue({{folder.path()}, {}, {single}}, {});
+  ASSERT_EQ(catalogue.entries().size(), 4U);
+  EXPECT_EQ(catalogue.provider("schedule", "flat")->file, single);
+  EXPECT_EQ(catalogue.entries()[3].status, PluginStatus::refused);
+  EXPECT_EQ(catalogue.find("schedule", "on_gpu"), nullptr);
+}
+
+TEST_F(CatalogueOf, ChecksSingleFilesLikeAllOthers) {
+  const auto bad = folder.add("bad.so", with_manifest_line(fixture("good"), "torch", "1.0.0"));
+  const auto missing = folder.path() / "missing.so";
+  const Catalogue catalogue({{}, {}, {bad, missing, bad}}, {});
+  ASSERT_EQ(catalogue.entries().size(), 3U);
+  for (const CatalogueEntry& entry : catalogue.entries()) EXPECT_EQ(entry.status, PluginStatus::refused);
+  EXPECT_EQ(catalogue.entries()[0].file, missing);  // it has no component
+  EXPECT_TRUE(contains(all_reasons(catalogue.entries()[0].reasons), "can't be found"));
+  EXPECT_EQ(folder.runs(), 0);
+}
+
 TEST_F(CatalogueOf, CountsAFolderThatIsNamedTwiceOnce) {
   folder.add("good.so", fixture("good"));
   const Catalogue catalogue({{folder.path(), folder.path() / "../plugins"}, {}}, {});

@@ -57,6 +57,7 @@ class Catalogue::Scan {
   Scan(Catalogue& catalogue, const GpuProbe& gpu) : catalogue_(catalogue), gpu_(gpu) {}
 
   void run() {
+    for (const std::filesystem::path& file : catalogue_.path_.files) add(file);
     for (const std::filesystem::path& folder : catalogue_.path_.folders) {
       for (const std::filesystem::path& file : plugins_in(folder)) add(file);
     }

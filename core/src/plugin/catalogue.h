@@ -40,9 +40,9 @@ using GpuProbe = std::function<std::optional<std::string>()>;
 
 class EASYLM_API Catalogue : public Descriptions {
  public:
-  // Scans the folders in order; the first plugin that offers a component wins. Runs no code of a plugin that
-  // has its description in its file; one that hasn't, and passes every check, is loaded to describe itself.
-  // [setup]
+  // Looks at the single files, then scans the folders in order; the first plugin that offers a component
+  // wins. Runs no code of a plugin that has its description in its file; one that hasn't, and passes every
+  // check, is loaded to describe itself. [setup]
   explicit Catalogue(SearchPath path, const GpuProbe& gpu = {});
 
   const std::vector<CatalogueEntry>& entries() const {

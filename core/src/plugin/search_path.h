@@ -1,4 +1,4 @@
-// The folders in which plugins are looked for. Never the current directory.
+// Where plugins are looked for: folders, and single files. Never the current directory.
 #pragma once
 
 #include <filesystem>
@@ -23,6 +23,7 @@ struct SearchPlaces {
 struct SearchPath {
   std::vector<std::filesystem::path> folders;  // absolute, in order; they need not exist
   std::vector<std::string> warnings;           // entries that were ignored, and why
+  std::vector<std::filesystem::path> files;    // absolute; single plugins, found before those of any folder
 };
 
 // The bundled plugins beside the program, then EASYLM_PLUGIN_PATH, then the user's own. Entries that are
