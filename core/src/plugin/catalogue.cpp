@@ -6,9 +6,7 @@
 #include <system_error>
 #include <tuple>
 
-#include "easylm/error.h"
 #include "platform/gpu.h"
-#include "plugin/loader.h"
 
 namespace easylm {
 namespace {
@@ -24,17 +22,14 @@ std::vector<std::filesystem::path> plugins_in(const std::filesystem::path& folde
   return files;
 }
 
-// Asks a plugin that was built without our build rule; it is code that may be loaded.
-void describe_by_loading(InspectedPlugin& plugin) {
-  try {
-    std::vector<ComponentDescription> components;
-    for (const ComponentFactory& factory : load_plugin(plugin).factories) {
-      components.push_back(factory.description);
-    }
-    plugin.components = std::move(components);
-  } catch (const Error& error) {
-    plugin.reasons.push_back(error.hint().empty() ? error.message() : error.message() + ": " + error.hint());
-  }
+// To know what such a plugin offers it would have to be run.
+void refuse_undescribed(InspectedPlugin& plugin) {
+  if (!plugin.manifest || plugin.components) return;
+  const std::string file = plugin.file.string();
+  plugin.reasons.push_back(
+      "it has no description of its components in its file, and isn't run to ask it: build it with "
+      "easylm_add_plugin, or run `easylm-describe " +
+      file + " OUT.json` and `objcopy --add-section .easylm.describe=OUT.json " + file + "`");
 }
 
 }  // namespace
@@ -71,9 +66,9 @@ class Catalogue::Scan {
   void add(const std::filesystem::path& path) {
     auto plugin = std::make_unique<InspectedPlugin>(inspect_plugin(path, Trust::checked));
     if (!seen_.insert(plugin->file).second) return;  // two folders, or a link, lead to the same file
+    refuse_undescribed(*plugin);
     const std::optional<std::string> missing =
         plugin->reasons.empty() ? missing_device(*plugin) : std::nullopt;
-    if (plugin->reasons.empty() && !missing && !plugin->components) describe_by_loading(*plugin);
 
     CatalogueEntry entry;
     entry.file = plugin->file;

@@ -41,8 +41,7 @@ using GpuProbe = std::function<std::optional<std::string>()>;
 class EASYLM_API Catalogue : public Descriptions {
  public:
   // Looks at the single files, then scans the folders in order; the first plugin that offers a component
-  // wins. Runs no code of a plugin that has its description in its file; one that hasn't, and passes every
-  // check, is loaded to describe itself. [setup]
+  // wins. Runs no code of any plugin: one whose file doesn't hold its description is refused. [setup]
   explicit Catalogue(SearchPath path, const GpuProbe& gpu = {});
 
   const std::vector<CatalogueEntry>& entries() const {

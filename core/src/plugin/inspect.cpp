@@ -81,8 +81,12 @@ void read_contents(InspectedPlugin& plugin) {
   for (std::string& reason : incompatibilities(*plugin.manifest, PluginManifest::of_host())) {
     plugin.reasons.push_back(std::move(reason));
   }
-  if (const auto text = elf.section(".easylm.describe", kMaxDescription)) {
+  plugin.components.emplace();
+  const auto text = elf.section(".easylm.describe", kMaxDescription);
+  if (text) {
     plugin.components = descriptions_from_json(*text);
+  } else {
+    plugin.components.reset();
   }
 }
 

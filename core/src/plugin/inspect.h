@@ -33,7 +33,8 @@ struct EASYLM_API InspectedPlugin {
   std::filesystem::path file;  // absolute, without symbolic links where the file exists
   FileIdentity identity;
   std::optional<PluginManifest> manifest;  // none if it can't be read
-  // What the build embedded (docs/decisions/0002); none if the plugin was built without EasyLM's build rule.
+  // What the build embedded (docs/decisions/0002); none if there is nothing, and an empty list if
+  // it can't be read, which is a reason.
   std::optional<std::vector<ComponentDescription>> components;
   std::vector<std::string> reasons;  // why it is refused, all at once; empty if it may be loaded
 };
