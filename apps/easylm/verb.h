@@ -63,6 +63,7 @@ int show_schema(const Invocation& invocation);
 int list_plugins(const Invocation& invocation);
 int describe_plugin(const Invocation& invocation);
 int diagnose_plugins(const Invocation& invocation);
+int lock_plugins(const Invocation& invocation);
 int list_versions(const Invocation& invocation);
 int show_version(const Invocation& invocation);
 int show_path(const Invocation& invocation);

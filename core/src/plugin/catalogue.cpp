@@ -6,6 +6,7 @@
 #include <system_error>
 #include <tuple>
 
+#include "easylm/error.h"
 #include "platform/gpu.h"
 
 namespace easylm {
@@ -67,6 +68,7 @@ class Catalogue::Scan {
     auto plugin = std::make_unique<InspectedPlugin>(inspect_plugin(path, Trust::checked));
     if (!seen_.insert(plugin->file).second) return;  // two folders, or a link, lead to the same file
     refuse_undescribed(*plugin);
+    if (catalogue_.locking_.lock) apply_lock(*plugin);
     const std::optional<std::string> missing =
         plugin->reasons.empty() ? missing_device(*plugin) : std::nullopt;
 
@@ -84,6 +86,24 @@ class Catalogue::Scan {
     }
     add_components(*plugin, entry);
     catalogue_.plugins_.push_back(std::move(plugin));
+  }
+
+  void apply_lock(InspectedPlugin& plugin) {
+    const PluginLock& lock = *catalogue_.locking_.lock;
+    const LockedPlugin* locked = lock.find(plugin.file);
+    if (locked == nullptr) {
+      plugin.reasons.push_back("it is not among the locked plugins in " + lock_file(lock.home).string() +
+                               ": if it is yours, run " + lock_command(lock.home) + " again");
+      return;
+    }
+    plugin.locked = *locked;
+    if (catalogue_.locking_.hashing == Hashing::when_loaded || !plugin.reasons.empty()) return;
+    try {
+      const auto problem = lock_problem(*locked, PluginFile(plugin.file).sha256());
+      if (problem) plugin.reasons.push_back(*problem + ": " + lock_remedy(lock.home));
+    } catch (const Error& error) {
+      plugin.reasons.push_back(error.message());
+    }
   }
 
   void add_components(const InspectedPlugin& plugin, const CatalogueEntry& model) {
@@ -135,7 +155,8 @@ class Catalogue::Scan {
   std::optional<std::string> device_;
 };
 
-Catalogue::Catalogue(SearchPath path, const GpuProbe& gpu) : path_(std::move(path)) {
+Catalogue::Catalogue(SearchPath path, const GpuProbe& gpu, Locking locking)
+    : path_(std::move(path)), locking_(std::move(locking)) {
   Scan(*this, gpu).run();
 }
 
@@ -178,6 +199,22 @@ std::optional<std::string> Catalogue::reason_unavailable(std::string_view kind, 
   if (const auto known = known_.find(id); known != known_.end()) return known->second.unavailable;
   if (const auto refused = refused_.find(id); refused != refused_.end()) return refused->second;
   return {};
+}
+
+PluginLock lock_of(const Catalogue& catalogue, const std::filesystem::path& home) {
+  PluginLock lock{home, {}};
+  for (const auto& plugin : catalogue.plugins()) {
+    if (!plugin->reasons.empty()) continue;
+    const PluginFile file(plugin->file);
+    std::string sha256 = file.sha256();
+    if (file.identity() != plugin->identity || identity_of(plugin->file) != plugin->identity) {
+      throw Error(ErrorCode::io, plugin->file.string() + " changed while it was read", "try again");
+    }
+    lock.plugins.push_back(
+        {plugin->file, plugin->manifest->name, plugin->manifest->version, std::move(sha256), home});
+  }
+  std::ranges::sort(lock.plugins, {}, &LockedPlugin::file);
+  return lock;
 }
 
 }  // namespace easylm
