@@ -10,12 +10,21 @@
 
 namespace easylm::app {
 
-Session::Session(std::filesystem::path home)
+namespace {
+
+Locking locking_of(const std::filesystem::path& home, LockUse use) {
+  if (use == LockUse::ignore) return {};
+  return {read_plugin_lock(home), use == LockUse::hash_at_once ? Hashing::at_once : Hashing::when_loaded};
+}
+
+}  // namespace
+
+Session::Session(std::filesystem::path home, LockUse lock)
     : home_(std::move(home)),
       directory_(std::filesystem::current_path()),
       console_(Console::standard_error()),
       log_(console_, LogLevel::info),
-      catalogue_(search_path(SearchPlaces::of_process())),
+      catalogue_(search_path(SearchPlaces::of_process()), {}, locking_of(home_, lock)),
       maker_(catalogue_, directory_) {
   for (const std::string& warning : catalogue_.path().warnings)
     log_.write(LogLevel::warning, "plugin", warning);

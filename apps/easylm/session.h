@@ -16,9 +16,13 @@
 
 namespace easylm::app {
 
+// What the home's lock on plugins is used for.
+enum class LockUse { hash_when_loaded, hash_at_once, ignore };
+
 class Session {
  public:
-  explicit Session(std::filesystem::path home);
+  // Throws Error{invalid_config} if the lock is to be used and is broken.
+  explicit Session(std::filesystem::path home, LockUse lock = LockUse::hash_when_loaded);
 
   const std::filesystem::path& home() const { return home_; }
   const Catalogue& catalogue() const { return catalogue_; }

@@ -65,6 +65,7 @@ int describe_plugin(const Invocation& invocation);
 int diagnose_plugins(const Invocation& invocation);
 int new_plugin(const Invocation& invocation);
 int test_plugin(const Invocation& invocation);
+int lock_plugins(const Invocation& invocation);
 int list_versions(const Invocation& invocation);
 int show_version(const Invocation& invocation);
 int show_path(const Invocation& invocation);

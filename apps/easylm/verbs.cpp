@@ -112,6 +112,8 @@ void for_tokenize_train(Init& add) {
   add("output,o", options::value<std::string>()->value_name("DIR")->required(), "where its files go");
 }
 
+void for_lock(Init& add) { add("remove", "take the lock away"); }
+
 void for_verify(Init& add) {
   add("all", "every version, and what lies beside them");
   add("full", "compare SHA-256 too, not only sizes and CRC32C");
@@ -229,6 +231,8 @@ constexpr Verb kVerbs[] = {
      2, 3, nullptr, new_plugin},
     {"plugins test", "FILE.so", "examine a plugin: is every promise of its interfaces kept?", Words::file, 1,
      1, for_plugins_test, test_plugin},
+    {"plugins lock", "", "from now on load only the plugins that are installed now, as they are", Words::none,
+     0, 0, for_lock, lock_plugins},
     {"registry list", "[NAME]", "checkpoint versions", Words::reference, 0, 1, for_list, list_versions},
     {"registry show", "REF", "all that is known of a version", Words::reference, 1, 1, for_show,
      show_version},

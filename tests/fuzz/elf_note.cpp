@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto section = file.section(".easylm.describe", 4 << 20)) {
       easylm::descriptions_to_json(easylm::descriptions_from_json(*section));
     }
+    static_cast<void>(file.run_path());
     if (const auto note = file.note("EasyLM")) {
       easylm::incompatibilities(easylm::PluginManifest::parse(*note), easylm::PluginManifest::of_host());
     }

@@ -250,37 +250,26 @@ TEST_F(CatalogueOf, KnowsWhyAComponentOfARefusedPluginIsMissing) {
   EXPECT_TRUE(contains(*reason, "bad.so that offers it is refused; built for LibTorch 1.0.0"));
 }
 
-TEST_F(CatalogueOf, LoadsAPluginWithoutDescriptionToAskIt) {
-  folder.add("plain.so", fixture("undescribed"));
-  const Catalogue catalogue = folder.scan();
-  EXPECT_EQ(catalogue.names("schedule"), (std::vector<std::string>{"failing", "flat"}));
-  EXPECT_EQ(folder.runs(), 1);
+TEST_F(CatalogueOf, RefusesAPluginWithoutDescriptionInsteadOfAskingIt) {
+  folder.add("bad.so", fixture("undescribed"));
+  const std::string reasons = refusal();
+  EXPECT_TRUE(contains(reasons, "no description of its components in its file")) << reasons;
+  EXPECT_TRUE(contains(reasons, "build it with easylm_add_plugin")) << reasons;
+  const std::string file = (folder.path() / "bad.so").string();
+  EXPECT_TRUE(contains(reasons, "`easylm-describe " + file + " OUT.json`")) << reasons;
+  EXPECT_TRUE(contains(reasons, "`objcopy --add-section .easylm.describe=OUT.json " + file)) << reasons;
 }
 
-TEST_F(CatalogueOf, SurvivesPluginsThatFailWhenTheyAreAsked) {
-  for (const auto& [name, part] : {std::pair{"throws", "failed while registering: no licence found"},
-                                   {"unguarded", "threw while registering"},
-                                   {"no_symbol", "doesn't export easylm_plugin_v1"},
-                                   {"wrong_symbol", "easylm_plugin_v1 is not an EasylmPluginV1"},
-                                   {"unresolved", "easylm_fixture_missing_function"}}) {
-    const PrivateFolder own;
-    own.add(std::string(name) + ".so", fixture(name));
-    const CatalogueEntry entry = only_entry(own.scan());
-    EXPECT_EQ(entry.status, PluginStatus::refused);
-    EXPECT_TRUE(contains(all_reasons(entry.reasons), part)) << all_reasons(entry.reasons);
-  }
+TEST_F(CatalogueOf, SaysThatADescriptionIsMissingBesideEverythingElse) {
+  folder.add("bad.so", with_manifest_line(fixture("undescribed"), "torch", "1.0.0"));
+  const std::string reasons = refusal();
+  EXPECT_TRUE(contains(reasons, "LibTorch 1.0.0")) << reasons;
+  EXPECT_TRUE(contains(reasons, "no description")) << reasons;
 }
 
-TEST_F(CatalogueOf, DoesNotMistakeALoadedPluginForItsSuccessor) {
-  const auto file = folder.add("plain.so", fixture("undescribed"));
-  EXPECT_EQ(folder.scan().names("schedule").size(), 2U);
-  EXPECT_EQ(folder.scan().names("schedule").size(), 2U);
-  EXPECT_EQ(folder.runs(), 1);
-  std::filesystem::remove(file);  // not overwritten: it is mapped
-  folder.add("plain.so", fixture("handmade"));
-  const CatalogueEntry entry = only_entry(folder.scan());
-  EXPECT_TRUE(contains(all_reasons(entry.reasons), "an earlier version of it is already loaded"))
-      << all_reasons(entry.reasons);
+TEST_F(CatalogueOf, DoesNotCallABrokenDescriptionAMissingOne) {
+  folder.add("bad.so", fixture("broken_description"));
+  EXPECT_FALSE(contains(refusal(), "no description"));
 }
 
 }  // namespace

@@ -141,6 +141,34 @@ TEST_F(Maker, RefusesAPluginWhoseDescriptionIsStale) {
   EXPECT_EQ(error.hint(), "rebuild the plugin");
 }
 
+TEST_F(Maker, SurvivesPluginsThatFailToRegister) {
+  for (const auto& [name, part] : {std::pair{"throws", "failed while registering: no licence found"},
+                                   {"unguarded", "threw while registering"},
+                                   {"no_symbol", "doesn't export easylm_plugin_v1"},
+                                   {"wrong_symbol", "easylm_plugin_v1 is not an EasylmPluginV1"},
+                                   {"unresolved", "easylm_fixture_missing_function"}}) {
+    const PrivateFolder own;
+    own.add(std::string(name) + ".so", fixture(name));
+    catalogue.emplace(own.scan());
+    const Error error = failure(table_of("nothing"));
+    EXPECT_EQ(error.code(), ErrorCode::plugin);
+    EXPECT_TRUE(contains(error.message(), part)) << error.message();
+  }
+}
+
+TEST_F(Maker, DoesNotMistakeALoadedPluginForItsSuccessor) {
+  use("good");
+  EXPECT_EQ(rate(table_of("flat")), 0.5);
+  catalogue.emplace(folder.scan());
+  EXPECT_EQ(rate(table_of("flat")), 0.5);
+  EXPECT_EQ(folder.runs(), 1);
+  std::filesystem::remove(folder.path() / "good.so");  // not overwritten: it is mapped
+  folder.add("good.so", fixture("handmade"));
+  catalogue.emplace(folder.scan());
+  const Error error = failure(table_of("nothing"));
+  EXPECT_TRUE(contains(error.message(), "an earlier version of it is already loaded")) << error.message();
+}
+
 TEST_F(Maker, NoticesThatTheFileWasReplaced) {
   use("good");
   catalogue.emplace(folder.scan());

@@ -76,7 +76,7 @@ TEST_F(Report, SuggestsANameWhenThereIsNothingToDescribe) {
 }
 
 TEST_F(Report, DoctorSaysWhatToDo) {
-  const DoctorReport report = plugins_doctor(folder.scan());
+  const DoctorReport report = plugins_doctor(folder.scan(), {});
   EXPECT_EQ(report.num_problems, 3);
   EXPECT_TRUE(contains(report.text, "1 plugin can be used, 3 can't:")) << report.text;
   EXPECT_TRUE(contains(report.text, ", with schedule 'failing', schedule 'flat'\n")) << report.text;
@@ -86,7 +86,7 @@ TEST_F(Report, DoctorSaysWhatToDo) {
 
 TEST(DoctorReport, IsContentWithoutPlugins) {
   const Catalogue catalogue({{"/no/such/folder"}, {}}, {});
-  const DoctorReport report = plugins_doctor(catalogue);
+  const DoctorReport report = plugins_doctor(catalogue, {});
   EXPECT_EQ(report.num_problems, 0);
   EXPECT_TRUE(contains(report.text, "/no/such/folder  (not there)")) << report.text;
   EXPECT_TRUE(contains(plugins_list(catalogue), "no plugins were found"));

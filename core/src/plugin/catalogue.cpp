@@ -8,7 +8,6 @@
 
 #include "easylm/error.h"
 #include "platform/gpu.h"
-#include "plugin/loader.h"
 
 namespace easylm {
 namespace {
@@ -24,17 +23,14 @@ std::vector<std::filesystem::path> plugins_in(const std::filesystem::path& folde
   return files;
 }
 
-// Asks a plugin that was built without our build rule; it is code that may be loaded.
-void describe_by_loading(InspectedPlugin& plugin) {
-  try {
-    std::vector<ComponentDescription> components;
-    for (const ComponentFactory& factory : load_plugin(plugin).factories) {
-      components.push_back(factory.description);
-    }
-    plugin.components = std::move(components);
-  } catch (const Error& error) {
-    plugin.reasons.push_back(error.hint().empty() ? error.message() : error.message() + ": " + error.hint());
-  }
+// To know what such a plugin offers it would have to be run.
+void refuse_undescribed(InspectedPlugin& plugin) {
+  if (!plugin.manifest || plugin.components) return;
+  const std::string file = plugin.file.string();
+  plugin.reasons.push_back(
+      "it has no description of its components in its file, and isn't run to ask it: build it with "
+      "easylm_add_plugin, or run `easylm-describe " +
+      file + " OUT.json` and `objcopy --add-section .easylm.describe=OUT.json " + file + "`");
 }
 
 }  // namespace
@@ -71,9 +67,10 @@ class Catalogue::Scan {
   void add(const std::filesystem::path& path) {
     auto plugin = std::make_unique<InspectedPlugin>(inspect_plugin(path, Trust::checked));
     if (!seen_.insert(plugin->file).second) return;  // two folders, or a link, lead to the same file
+    refuse_undescribed(*plugin);
+    if (catalogue_.locking_.lock) apply_lock(*plugin);
     const std::optional<std::string> missing =
         plugin->reasons.empty() ? missing_device(*plugin) : std::nullopt;
-    if (plugin->reasons.empty() && !missing && !plugin->components) describe_by_loading(*plugin);
 
     CatalogueEntry entry;
     entry.file = plugin->file;
@@ -89,6 +86,24 @@ class Catalogue::Scan {
     }
     add_components(*plugin, entry);
     catalogue_.plugins_.push_back(std::move(plugin));
+  }
+
+  void apply_lock(InspectedPlugin& plugin) {
+    const PluginLock& lock = *catalogue_.locking_.lock;
+    const LockedPlugin* locked = lock.find(plugin.file);
+    if (locked == nullptr) {
+      plugin.reasons.push_back("it is not among the locked plugins in " + lock_file(lock.home).string() +
+                               ": if it is yours, run " + lock_command(lock.home) + " again");
+      return;
+    }
+    plugin.locked = *locked;
+    if (catalogue_.locking_.hashing == Hashing::when_loaded || !plugin.reasons.empty()) return;
+    try {
+      const auto problem = lock_problem(*locked, PluginFile(plugin.file).sha256());
+      if (problem) plugin.reasons.push_back(*problem + ": " + lock_remedy(lock.home));
+    } catch (const Error& error) {
+      plugin.reasons.push_back(error.message());
+    }
   }
 
   void add_components(const InspectedPlugin& plugin, const CatalogueEntry& model) {
@@ -140,7 +155,8 @@ class Catalogue::Scan {
   std::optional<std::string> device_;
 };
 
-Catalogue::Catalogue(SearchPath path, const GpuProbe& gpu) : path_(std::move(path)) {
+Catalogue::Catalogue(SearchPath path, const GpuProbe& gpu, Locking locking)
+    : path_(std::move(path)), locking_(std::move(locking)) {
   Scan(*this, gpu).run();
 }
 
@@ -183,6 +199,22 @@ std::optional<std::string> Catalogue::reason_unavailable(std::string_view kind, 
   if (const auto known = known_.find(id); known != known_.end()) return known->second.unavailable;
   if (const auto refused = refused_.find(id); refused != refused_.end()) return refused->second;
   return {};
+}
+
+PluginLock lock_of(const Catalogue& catalogue, const std::filesystem::path& home) {
+  PluginLock lock{home, {}};
+  for (const auto& plugin : catalogue.plugins()) {
+    if (!plugin->reasons.empty()) continue;
+    const PluginFile file(plugin->file);
+    std::string sha256 = file.sha256();
+    if (file.identity() != plugin->identity || identity_of(plugin->file) != plugin->identity) {
+      throw Error(ErrorCode::io, plugin->file.string() + " changed while it was read", "try again");
+    }
+    lock.plugins.push_back(
+        {plugin->file, plugin->manifest->name, plugin->manifest->version, std::move(sha256), home});
+  }
+  std::ranges::sort(lock.plugins, {}, &LockedPlugin::file);
+  return lock;
 }
 
 }  // namespace easylm

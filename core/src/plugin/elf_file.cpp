@@ -23,6 +23,8 @@ constexpr std::uint16_t kHostMachine = EM_AARCH64;
 constexpr std::uint64_t kMaxNoteSegment = 64 * 1024;
 constexpr std::uint32_t kMaxNoteText = 4096;
 constexpr std::uint64_t kMaxNames = 1 << 20;
+constexpr std::uint64_t kMaxDynamic = 64 * 1024;
+constexpr std::uint64_t kMaxDynamicNames = 16 << 20;
 constexpr std::uint16_t kMaxSegments = 128;
 constexpr std::uint16_t kMaxSections = 4096;
 
@@ -184,6 +186,23 @@ std::optional<std::string> ElfFile::section(std::string_view name, std::uint64_t
     return text(section.range);
   }
   return {};
+}
+
+std::string ElfFile::run_path() const {
+  const std::string table = section(".dynamic", kMaxDynamic).value_or("");
+  const std::string names = section(".dynstr", kMaxDynamicNames).value_or("");
+  std::string_view old_path;
+  for (std::size_t at = 0; table.size() - at >= sizeof(Elf64_Dyn); at += sizeof(Elf64_Dyn)) {
+    Elf64_Dyn entry;
+    std::memcpy(&entry, table.data() + at, sizeof entry);
+    if (entry.d_tag == DT_NULL) break;
+    if ((entry.d_tag != DT_RUNPATH && entry.d_tag != DT_RPATH) || entry.d_un.d_val >= names.size()) continue;
+    const std::string_view rest = std::string_view(names).substr(entry.d_un.d_val);
+    const std::string_view path = rest.substr(0, rest.find('\0'));
+    if (entry.d_tag == DT_RUNPATH) return std::string(path);
+    old_path = path;
+  }
+  return std::string(old_path);
 }
 
 }  // namespace easylm

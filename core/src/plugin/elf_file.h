@@ -50,6 +50,10 @@ class EASYLM_API ElfFile {
   // than `max_bytes`.
   std::optional<std::string> section(std::string_view name, std::uint64_t max_bytes) const;
 
+  // The folders in which its loader looks for the libraries that it needs, as they are written there:
+  // DT_RUNPATH, or else DT_RPATH; empty if there is neither. Throws Error{corrupt} for impossible tables.
+  std::string run_path() const;
+
  private:
   struct Range {
     std::uint64_t offset, size;

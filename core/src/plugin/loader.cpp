@@ -13,10 +13,12 @@
 #include <exception>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "easylm/border.h"
 #include "easylm/error.h"
+#include "plugin/missing_library.h"
 
 namespace easylm {
 namespace {
@@ -147,15 +149,62 @@ void check_unchanged(const InspectedPlugin& plugin, const Leaked& all) {
   }
 }
 
-boost::dll::shared_library open(const InspectedPlugin& plugin) {
+// After a failed dlopen of `file`: the plugin's own, or a library that it needs.
+[[noreturn]] void cannot_load(const InspectedPlugin& plugin, const std::filesystem::path& file,
+                              const std::string& otherwise) {
+  const char* words = dlerror();
+  const std::string why = words != nullptr ? words : otherwise;
+  if (const auto missing = missing_library(plugin, why)) refuse(plugin, missing->message, missing->remedy);
+  refuse(plugin, "the system can't load it: " + why,
+         "run `ldd -r " + file.string() + "` to see what it lacks");
+}
+
+boost::dll::shared_library open(const InspectedPlugin& plugin, const std::filesystem::path& path) {
   boost::dll::fs::error_code failure;
   boost::dll::shared_library library;
-  library.load(plugin.file, failure, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-  if (failure) {
-    const char* why = dlerror();
-    refuse(plugin, "the system can't load it: " + (why != nullptr ? std::string(why) : failure.message()),
-           "run `ldd -r " + plugin.file.string() + "` to see what it lacks");
+  library.load(path, failure, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  if (failure) cannot_load(plugin, plugin.file, failure.message());
+  return library;
+}
+
+// What lies at the path of a locked plugin may change between any check and the moment when the system maps
+// it. So a sealed copy in memory is what is hashed, and what is loaded.
+PluginFile locked_copy(const InspectedPlugin& plugin) {
+  try {
+    const PluginFile file(plugin.file);
+    if (file.identity() != plugin.identity) {
+      refuse(plugin, "the file changed after it was checked", "try again");
+    }
+    PluginFile copy = file.sealed_copy(plugin.file.filename());
+    if (const auto problem = lock_problem(*plugin.locked, copy.sha256())) {
+      refuse(plugin, *problem, lock_remedy(plugin.locked->home));
+    }
+    return copy;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::plugin) throw;
+    refuse(
+        plugin, error.message(),
+        "without a lock it is loaded from its file: " + lock_command(plugin.locked->home) + " with --remove");
   }
+}
+
+// A copy in memory lies in no folder, so what it says of folders beside it leads nowhere: the library of ours
+// that it needs, and LibTorch with it, must be here already.
+void bring_tensor_half(const InspectedPlugin& plugin) {
+  Dl_info info{};
+  std::error_code failure;
+  if (dladdr(reinterpret_cast<const void*>(&load_plugin), &info) == 0) return;
+  const auto core = std::filesystem::canonical(info.dli_fname, failure);
+  const std::string library = core.parent_path() / "libeasylm_tensor.so.0";
+  if (dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr) return;
+  cannot_load(plugin, library, library + " can't be loaded");
+}
+
+boost::dll::shared_library open_locked(const InspectedPlugin& plugin) {
+  PluginFile copy = locked_copy(plugin);
+  if (plugin.manifest->torch != "none") bring_tensor_half(plugin);
+  boost::dll::shared_library library = open(plugin, copy.open_path());
+  copy.keep_open();  // debuggers and symbolizers find it by its descriptor
   return library;
 }
 
@@ -176,8 +225,8 @@ const LoadedPlugin& load_plugin(const InspectedPlugin& plugin) {
   for (const LoadedPlugin& loaded : all.plugins) {
     if (loaded.file == plugin.file) return loaded;
   }
-  const auto& library =
-      all.libraries.emplace_back(Leaked::Library{plugin.file, plugin.identity, open(plugin)});
+  const auto& library = all.libraries.emplace_back(Leaked::Library{
+      plugin.file, plugin.identity, plugin.locked ? open_locked(plugin) : open(plugin, plugin.file)});
   auto factories = registered_by(plugin, entry_of(plugin, library.handle));
   check_description(plugin, factories);
   return all.plugins.emplace_back(LoadedPlugin{plugin.file, *plugin.manifest, std::move(factories)});

@@ -22,7 +22,8 @@ struct EASYLM_API LoadedPlugin {
 
 // Runs the plugin's code: static constructors, then registration. The result lives until the process ends,
 // and so does the library; a second call for the same file gives the same one. Throws Error{plugin} that
-// names the file. REQUIRES: plugin.reasons is empty. [any-thread]
+// names the file. A locked plugin is loaded from a copy in memory whose SHA-256 is the lock's, and which
+// nobody can change. REQUIRES: plugin.reasons is empty. [any-thread]
 EASYLM_API const LoadedPlugin& load_plugin(const InspectedPlugin& plugin);
 
 }  // namespace easylm

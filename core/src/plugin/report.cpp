@@ -47,10 +47,10 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 // What can't be used: each file once, with what it offers and every reason.
-std::string problems_of(const Catalogue& catalogue) {
+std::string problems_of(const std::vector<CatalogueEntry>& all) {
   std::map<std::pair<std::filesystem::path, std::vector<std::string>>, std::vector<const CatalogueEntry*>>
       files;
-  for (const CatalogueEntry& entry : catalogue.entries()) {
+  for (const CatalogueEntry& entry : all) {
     if (entry.status != PluginStatus::available) files[{entry.file, entry.reasons}].push_back(&entry);
   }
   std::string text;
@@ -67,6 +67,38 @@ std::string problems_of(const Catalogue& catalogue) {
     for (const std::string& reason : key.second) text += "  - " + reason + "\n";
   }
   return text;
+}
+
+// What a lock does, if there is one.
+std::string lock_line(const Catalogue& catalogue) {
+  if (!catalogue.lock()) return {};
+  const PluginLock& lock = *catalogue.lock();
+  return "A lock is in force: " + lock_file(lock.home).string() + " lists the " +
+         std::to_string(lock.plugins.size()) + " plugins that may be loaded; " + lock_command(lock.home) +
+         " renews it, with --remove it is taken away.\n";
+}
+
+// The entries, with what trying them brought to light.
+std::vector<CatalogueEntry> with_failures(std::vector<CatalogueEntry> entries, const LoadFailures& failures) {
+  for (CatalogueEntry& entry : entries) {
+    const auto failure = failures.find(entry.file);
+    if (failure == failures.end() || entry.status != PluginStatus::available) continue;
+    entry.status = PluginStatus::refused;
+    entry.reasons.push_back(failure->second);
+  }
+  return entries;
+}
+
+// Locked plugins that weren't found.
+std::vector<std::string> gone_plugins(const Catalogue& catalogue) {
+  std::vector<std::string> gone;
+  if (!catalogue.lock()) return gone;
+  std::set<std::filesystem::path> found;
+  for (const auto& plugin : catalogue.plugins()) found.insert(plugin->file);
+  for (const LockedPlugin& locked : catalogue.lock()->plugins) {
+    if (!found.contains(locked.file)) gone.push_back(locked.file.string());
+  }
+  return gone;
 }
 
 std::string number_text(double x) { return toml_text({x, {}}); }
@@ -159,8 +191,9 @@ std::string plugins_list(const Catalogue& catalogue) {
   }
   if (rows.size() == 1)
     return "no plugins were found: `easylm plugins doctor` says where they are looked for\n";
-  const std::string problems = problems_of(catalogue);
-  return table_of(rows, "") + (problems.empty() ? "" : "\n" + problems);
+  const std::string problems = problems_of(catalogue.entries());
+  const std::string lock = lock_line(catalogue);
+  return table_of(rows, "") + (lock.empty() ? "" : "\n" + lock) + (problems.empty() ? "" : "\n" + problems);
 }
 
 std::string plugins_list_json(const Catalogue& catalogue) {
@@ -195,19 +228,13 @@ std::string plugins_describe_json(const Catalogue& catalogue, std::string_view n
   return descriptions_to_json(components);
 }
 
-DoctorReport plugins_doctor(const Catalogue& catalogue) {
+DoctorReport plugins_doctor(const Catalogue& catalogue, const LoadFailures& failures) {
   const PluginManifest& host = PluginManifest::of_host();
   std::ostringstream out;
   out << "This host is EasyLM " << host.version << ", plugin API " << host.api_major << "." << host.api_minor
       << ", " << host.compiler << ", libstdc++ " << host.libstdcxx << ", "
       << (host.torch == "none" ? "without LibTorch" : "LibTorch " + host.torch) << ", sanitizer "
       << host.sanitizer << ", layout " << host.layout << ".\n\nIt looks for plugins in\n";
-  DoctorReport report;
-  std::set<std::filesystem::path> good;
-  std::set<std::filesystem::path> bad;
-  for (const CatalogueEntry& entry : catalogue.entries()) {
-    (entry.status == PluginStatus::available ? good : bad).insert(entry.file);
-  }
   std::vector<Row> rows;
   for (const std::filesystem::path& folder : catalogue.path().folders) {
     std::error_code failure;
@@ -216,12 +243,20 @@ DoctorReport plugins_doctor(const Catalogue& catalogue) {
   }
   out << table_of(rows, "  ");
   for (const std::string& warning : catalogue.path().warnings) out << "  warning: " << warning << "\n";
+  const std::vector<std::string> gone = gone_plugins(catalogue);
+  if (catalogue.lock()) out << "\n" << lock_line(catalogue);
+  for (const std::string& file : gone) out << "  warning: " << file << " is locked and not there any more\n";
+
+  std::set<std::filesystem::path> good;
+  std::set<std::filesystem::path> bad;
+  const std::vector<CatalogueEntry> entries = with_failures(catalogue.entries(), failures);
+  for (const CatalogueEntry& entry : entries) {
+    (entry.status == PluginStatus::available ? good : bad).insert(entry.file);
+  }
   out << "\n" << good.size() << (good.size() == 1 ? " plugin can be used" : " plugins can be used");
-  if (!bad.empty()) out << ", " << bad.size() << " can't:\n\n" << problems_of(catalogue);
+  if (!bad.empty()) out << ", " << bad.size() << " can't:\n\n" << problems_of(entries);
   if (bad.empty()) out << ".\n";
-  report.text = out.str();
-  report.num_problems = static_cast<int>(bad.size() + catalogue.path().warnings.size());
-  return report;
+  return {out.str(), static_cast<int>(bad.size() + gone.size() + catalogue.path().warnings.size())};
 }
 
 }  // namespace easylm

@@ -6,6 +6,7 @@
 
 #include "easylm/export.h"
 #include "plugin/catalogue.h"
+#include "plugin/trial.h"
 
 namespace easylm {
 
@@ -24,11 +25,11 @@ EASYLM_API std::string plugins_describe_json(const Catalogue& catalogue, std::st
 
 struct DoctorReport {
   std::string text;
-  int num_problems = 0;  // plugins that can't be used, and folders that were ignored
+  int num_problems = 0;  // plugins that can't be used or are gone, and folders that were ignored
 };
 
 // `plugins doctor`: what this host is, where it looks, and for each plugin that can't be used: why, and what
-// to do.
-EASYLM_API DoctorReport plugins_doctor(const Catalogue& catalogue);
+// to do. `failures` are those of try_loading().
+EASYLM_API DoctorReport plugins_doctor(const Catalogue& catalogue, const LoadFailures& failures);
 
 }  // namespace easylm
