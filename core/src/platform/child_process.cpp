@@ -1,0 +1,120 @@
+// Starts a program with care, and waits for it.
+#include "platform/child_process.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "easylm/error.h"
+
+namespace easylm {
+namespace {
+
+constexpr int kCannotStart = 127;
+
+class Descriptor {
+ public:
+  Descriptor(const char* path, int flags) : fd_(::open(path, flags | O_CLOEXEC, 0644)) {
+    if (fd_ >= 0) return;
+    throw Error(ErrorCode::io, std::string("can't open ") + path + ": " + std::strerror(errno),
+                "check that its folder is there and may be written");
+  }
+  ~Descriptor() { ::close(fd_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// In the child, where only what is safe after a fork may be called.
+[[noreturn]] void become(const char* program, char* const* words, std::pair<int, int> streams, pid_t parent) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(kCannotStart);  // it ended before it could be watched
+  ::dup2(streams.first, STDIN_FILENO);
+  ::dup2(streams.second, STDOUT_FILENO);
+  ::dup2(streams.second, STDERR_FILENO);
+  ::execv(program, words);
+  const char* reason = ::strerrordesc_np(errno);
+  for (const char* text : {"error: can't start ", program, ": ", reason == nullptr ? "" : reason, "\n"}) {
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
+  }
+  ::_exit(kCannotStart);
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                           const std::filesystem::path& output) {
+  const Descriptor nothing("/dev/null", O_RDONLY);
+  const Descriptor out(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
+  std::vector<std::string> copies = arguments;
+  copies.insert(copies.begin(), program.filename().string());
+  std::vector<char*> words;
+  words.reserve(copies.size() + 1);
+  for (std::string& word : copies) words.push_back(word.data());
+  words.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  id_ = ::fork();
+  if (id_ == 0) become(program.c_str(), words.data(), {nothing.get(), out.get()}, parent);
+  if (id_ < 0) {
+    throw Error(ErrorCode::io, std::string("can't start a process: ") + std::strerror(errno),
+                "check the limits on processes and memory");
+  }
+}
+
+ChildProcess::~ChildProcess() {
+  if (ended_) return;
+  ::kill(id_, SIGKILL);
+  while (!ended_) look(0);
+}
+
+void ChildProcess::pause() {
+  if (ended()) return;
+  ::kill(id_, SIGSTOP);
+  look(WUNTRACED);
+}
+
+void ChildProcess::resume() {
+  if (!ended_) ::kill(id_, SIGCONT);
+}
+
+void ChildProcess::signal(int number) {
+  if (ended_) return;
+  ::kill(id_, number);
+  resume();
+}
+
+bool ChildProcess::ended() {
+  if (!ended_) look(WNOHANG);
+  return ended_;
+}
+
+int ChildProcess::exit_code() const {
+  return WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_);
+}
+
+void ChildProcess::look(int how) {
+  struct rusage usage {};
+  int status = 0;
+  pid_t found = 0;
+  do {
+    found = ::wait4(id_, &status, how, &usage);
+  } while (found < 0 && errno == EINTR);
+  EASYLM_CHECK(found >= 0, std::string("a child can't be waited for: ") + std::strerror(errno));
+  if (found == 0 || WIFSTOPPED(status)) return;
+  ended_ = true;
+  status_ = status;
+  peak_bytes_ = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace easylm
