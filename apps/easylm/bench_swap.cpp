@@ -102,11 +102,11 @@ void say_what_runs(const SwapRequest& request) {
 
 void show(const SwapFigures& figures, const SwapRequest& request, const Invocation& invocation) {
   const std::filesystem::path picture = invocation.text("output", request.folder / "swap.svg");
-  const std::string table = swap_table(figures), json = swap_json(figures);
+  const std::string table = swap_table(figures);
   write(request.folder / "table.md", table);
-  write(request.folder / "results.json", json);
+  write(request.folder / "results.json", swap_json(figures, Curves::include));
   write(picture, swap_svg(figures));
-  std::cout << (invocation.has("json") ? json : table);
+  std::cout << (invocation.has("json") ? swap_json(figures, Curves::leave_out) : table);
   std::cerr << "\nThe picture: " << picture.string() << "\nTable and curves: " << request.folder.string()
             << "\n";
   if (figures.variants.front().version.empty()) return;

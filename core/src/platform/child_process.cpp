@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <utility>
 
 #include "easylm/error.h"
 
@@ -21,33 +21,48 @@ constexpr int kCannotStart = 127;
 
 class Descriptor {
  public:
-  Descriptor(const char* path, int flags) : fd_(::open(path, flags | O_CLOEXEC, 0644)) {
-    if (fd_ >= 0) return;
-    throw Error(ErrorCode::io, std::string("can't open ") + path + ": " + std::strerror(errno),
-                "check that its folder is there and may be written");
-  }
-  ~Descriptor() { ::close(fd_); }
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { close(); }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
+  void close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
 
  private:
   int fd_;
 };
 
+int opened(const char* path, int flags) {
+  const int fd = ::open(path, flags | O_CLOEXEC, 0644);
+  if (fd >= 0) return fd;
+  throw Error(ErrorCode::io, std::string("can't open ") + path + ": " + std::strerror(errno),
+              "check that its folder is there and may be written");
+}
+
+[[noreturn]] void fail_to_start(const std::filesystem::path& program, int reason) {
+  throw Error(ErrorCode::io, "can't start " + program.string() + ": " + std::strerror(reason),
+              "check that it is there, and the limits on processes and memory");
+}
+
+struct Streams {
+  int in, out;
+  int news;  // closed by a start that succeeds; else the reason why it didn't comes here
+};
+
 // In the child, where only what is safe after a fork may be called.
-[[noreturn]] void become(const char* program, char* const* words, std::pair<int, int> streams, pid_t parent) {
+[[noreturn]] void become(const char* program, char* const* words, const Streams& streams, pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(kCannotStart);  // it ended before it could be watched
-  ::dup2(streams.first, STDIN_FILENO);
-  ::dup2(streams.second, STDOUT_FILENO);
-  ::dup2(streams.second, STDERR_FILENO);
+  ::dup2(streams.in, STDIN_FILENO);
+  ::dup2(streams.out, STDOUT_FILENO);
+  ::dup2(streams.out, STDERR_FILENO);
   ::execv(program, words);
-  const char* reason = ::strerrordesc_np(errno);
-  for (const char* text : {"error: can't start ", program, ": ", reason == nullptr ? "" : reason, "\n"}) {
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
-  }
+  const int reason = errno;
+  [[maybe_unused]] const ssize_t written = ::write(streams.news, &reason, sizeof reason);
   ::_exit(kCannotStart);
 }
 
@@ -55,8 +70,12 @@ class Descriptor {
 
 ChildProcess::ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                            const std::filesystem::path& output) {
-  const Descriptor nothing("/dev/null", O_RDONLY);
-  const Descriptor out(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
+  const Descriptor in(opened("/dev/null", O_RDONLY));
+  const Descriptor out(opened(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC));
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail_to_start(program, errno);
+  const Descriptor read_end(ends[0]);
+  Descriptor write_end(ends[1]);
   std::vector<std::string> copies = arguments;
   copies.insert(copies.begin(), program.filename().string());
   std::vector<char*> words;
@@ -65,11 +84,17 @@ ChildProcess::ChildProcess(const std::filesystem::path& program, const std::vect
   words.push_back(nullptr);
   const pid_t parent = ::getpid();
   id_ = ::fork();
-  if (id_ == 0) become(program.c_str(), words.data(), {nothing.get(), out.get()}, parent);
-  if (id_ < 0) {
-    throw Error(ErrorCode::io, std::string("can't start a process: ") + std::strerror(errno),
-                "check the limits on processes and memory");
-  }
+  if (id_ == 0) become(program.c_str(), words.data(), {in.get(), out.get(), write_end.get()}, parent);
+  if (id_ < 0) fail_to_start(program, errno);
+  write_end.close();
+  int reason = 0;
+  ssize_t count = 0;
+  do {
+    count = ::read(read_end.get(), &reason, sizeof reason);
+  } while (count < 0 && errno == EINTR);
+  if (count == 0) return;
+  while (!ended_) look(0);
+  fail_to_start(program, reason);
 }
 
 ChildProcess::~ChildProcess() {

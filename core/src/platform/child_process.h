@@ -16,7 +16,8 @@ namespace easylm {
 class EASYLM_API ChildProcess {
  public:
   // Starts `program` in a process group of its own, so that a terminal's signals reach only this process. It
-  // reads nothing, and what it prints goes to `output`, which is overwritten. Throws Error{io}.
+  // reads nothing, and what it prints goes to `output`, which is overwritten. It has started when this
+  // returns. Throws Error{io}.
   ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                const std::filesystem::path& output);
   ~ChildProcess();

@@ -96,7 +96,7 @@ class Interleaver {
 
   [[noreturn]] void give_up(int signal) {
     end_all(signal);
-    throw Error(ErrorCode::interrupted, "stopped before all had ended", "run the same command again");
+    throw Error(ErrorCode::interrupted, "stopped before all had ended", "the same command again begins anew");
   }
 
   std::span<const Job> jobs_;

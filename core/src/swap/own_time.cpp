@@ -2,6 +2,7 @@
 #include "swap/own_time.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -21,6 +22,9 @@ std::optional<double> number_of(const Table& record, std::string_view key) {
   return real == nullptr ? std::nullopt : std::optional(*real);
 }
 
+// Metrics say no more.
+double whole_milliseconds(double seconds) { return std::round(seconds * 1000) / 1000; }
+
 void take_record(const Table& record, double seconds, OwnCurve& curve) {
   if (const auto validation = number_of(record, "validation_loss")) curve.validation_loss = validation;
   const auto loss = number_of(record, "loss");
@@ -28,7 +32,7 @@ void take_record(const Table& record, double seconds, OwnCurve& curve) {
   if (curve.steps.empty()) curve.startup_seconds = seconds;
   curve.steps.push_back({static_cast<std::int64_t>(number_of(record, "step").value_or(0)),
                          static_cast<std::int64_t>(number_of(record, "tokens").value_or(0)),
-                         seconds - curve.startup_seconds, *loss});
+                         whole_milliseconds(seconds - curve.startup_seconds), *loss});
 }
 
 }  // namespace

@@ -92,18 +92,22 @@ Value list_of(const std::vector<LoggedStep>& steps, Member LoggedStep::*member) 
   return {std::move(list), {}};
 }
 
-Table json_of(const VariantFigures& variant) {
-  const auto& steps = variant.curve.steps;
+Table curve_json(const std::vector<LoggedStep>& steps) {
   Table curve;
   curve.set("step", list_of(steps, &LoggedStep::step));
   curve.set("tokens", list_of(steps, &LoggedStep::tokens));
   curve.set("seconds", list_of(steps, &LoggedStep::seconds));
   curve.set("loss", list_of(steps, &LoggedStep::loss));
+  return curve;
+}
+
+Table variant_json(const VariantFigures& variant, Curves curves) {
   Table table;
   table.set("name", {variant.name, {}});
   table.set("plugin", {variant.plugin, {}});
   table.set("plugin_version", {variant.plugin_version, {}});
-  table.set("parameters", number(variant.parameters > 0 ? variant.parameters : kNothing));
+  table.set("parameters", variant.parameters > 0 ? number(static_cast<std::int64_t>(variant.parameters))
+                                                 : number(kNothing));
   table.set("steps", number(num_steps(variant)));
   table.set("final_loss", number(variant.final_loss));
   table.set("validation_loss", number(variant.curve.validation_loss.value_or(kNothing)));
@@ -115,7 +119,7 @@ Table json_of(const VariantFigures& variant) {
   table.set("peak_bytes", number(variant.peak_bytes));
   table.set("version", {variant.version, {}});
   table.set("run_folder", {variant.folder, {}});
-  table.set("curve", {std::move(curve), {}});
+  if (curves == Curves::include) table.set("curve", {curve_json(variant.curve.steps), {}});
   return table;
 }
 
@@ -157,10 +161,11 @@ std::string swap_table(const SwapFigures& figures) {
   return text;
 }
 
-std::string swap_json(const SwapFigures& figures) {
+std::string swap_json(const SwapFigures& figures, Curves curves) {
   List variants;
   variants.reserve(figures.variants.size());
-  for (const VariantFigures& variant : figures.variants) variants.push_back({json_of(variant), {}});
+  for (const VariantFigures& variant : figures.variants)
+    variants.push_back({variant_json(variant, curves), {}});
   Table table;
   table.set("bench", {figures.id, {}});
   table.set("varied", {figures.key, {}});

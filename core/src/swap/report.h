@@ -38,7 +38,8 @@ EASYLM_API void sum_up(SwapFigures& figures);
 
 // A Markdown table, aligned for terminals. Columns that no variant fills are left out.
 EASYLM_API std::string swap_table(const SwapFigures& figures);
-EASYLM_API std::string swap_json(const SwapFigures& figures);  // with the curves
+enum class Curves { leave_out, include };
+EASYLM_API std::string swap_json(const SwapFigures& figures, Curves curves);
 // Loss by step, and below it loss by own seconds.
 EASYLM_API std::string swap_svg(const SwapFigures& figures);
 
