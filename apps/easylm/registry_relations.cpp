@@ -1,4 +1,5 @@
 // registry lineage, registry compare, registry plot.
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "easylm/error.h"
+#include "observe/chart.h"
 #include "registry/comparison.h"
 #include "registry/curves.h"
 #include "registry/lineage.h"
@@ -34,7 +36,7 @@ int plot_versions(const Invocation& invocation) {
   const Registry registry(invocation.home, RegistryAccess::read);
   std::vector<VersionCurves> versions;
   for (const std::string& reference : invocation.words) versions.push_back(registry.curves(reference));
-  const std::string svg = plot_svg(chart_of(versions, invocation.text("metric", "loss")));
+  const std::string svg = chart_svg(std::array{chart_of(versions, invocation.text("metric", "loss"))});
   if (!invocation.has("output")) {
     std::cout << svg;
     return 0;

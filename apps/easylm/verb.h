@@ -97,5 +97,6 @@ int remove_versions(const Invocation& invocation);
 int collect_garbage(const Invocation& invocation);
 int import_version(const Invocation& invocation);
 int export_version(const Invocation& invocation);
+int bench_swap(const Invocation& invocation);
 
 }  // namespace easylm::app

@@ -135,6 +135,18 @@ void for_import(Init& add) {
       "give the version a tag");
 }
 
+void for_bench_swap(Init& add) {
+  add("vary", options::value<std::string>()->value_name("KEY=NAME,NAME…")->required(),
+      "a component of the pipeline and the types to put there, for example optimizer=adamw,palm");
+  add("steps", options::value<std::int64_t>()->value_name("N"), "of the training, for every variant");
+  add("slice", options::value<double>()->default_value(5)->value_name("SECONDS"),
+      "how long a variant runs before it is another one's turn");
+  add("output,o", options::value<std::string>()->value_name("FILE.svg"),
+      "where the picture goes instead of <home>/bench/<run name>-<UTC>/swap.svg");
+  with_overrides(add);
+  with_json(add);
+}
+
 constexpr int kAnyNumber = std::numeric_limits<int>::max();
 
 void for_describe(Init& add) {
@@ -221,6 +233,8 @@ constexpr Verb kVerbs[] = {
     {"config show", "FILE", "the resolved pipeline", Words::file, 1, 1, for_config_show, show_config},
     {"config schema", "", "JSON Schema of a pipeline file with everything installed", Words::none, 0, 0,
      nullptr, show_schema},
+    {"bench swap", "FILE --vary KEY=NAME,NAME…", "train variants of a pipeline in turns and compare them",
+     Words::file, 1, 1, for_bench_swap, bench_swap},
     {"plugins list", "", "what is installed, and what is refused and why", Words::none, 0, 0, with_json,
      list_plugins},
     {"plugins describe", "NAME", "the keys of a component", Words::component, 0, 1, for_describe,

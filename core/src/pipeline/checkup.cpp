@@ -2,6 +2,7 @@
 #include "pipeline/checkup.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "config/checker.h"
@@ -35,7 +36,8 @@ void check_device(const PipelineConfig& config, Diagnostics& diagnostics) {
 
 // `<home>/<run name>` must not be a folder that the host keeps for itself.
 void check_name(const PipelineConfig& config, Diagnostics& diagnostics) {
-  if (config.run.name != "checkpoints" && config.run.name != "cache") return;
+  constexpr std::array<std::string_view, 3> kOwn = {"bench", "cache", "checkpoints"};
+  if (std::ranges::find(kOwn, config.run.name) == kOwn.end()) return;
   diagnostics.error(origin_of(config, "run", "name"), "reserved_name",
                     "run.name is '" + config.run.name + "', a folder that EasyLM keeps for itself",
                     "choose another name");

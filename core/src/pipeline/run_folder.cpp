@@ -3,26 +3,15 @@
 
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
-#include <ctime>
 #include <system_error>
 
 #include "easylm/error.h"
+#include "platform/clock.h"
 
 namespace easylm {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string utc_stamp() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc = {};
-  gmtime_r(&now, &utc);
-  std::array<char, 32> text = {};
-  std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &utc);
-  return text.data();
-}
 
 Error cannot_make(const fs::path& path, const std::error_code& reason) {
   return {ErrorCode::io, "can't make the folder " + path.string() + ": " + reason.message(),
@@ -38,22 +27,29 @@ void point_latest(const fs::path& parent, const fs::path& folder) {
   if (!ignored) fs::rename(fresh, parent / "latest", ignored);
 }
 
+// A folder that nobody else has: `<parent>/<stem>`, or with a number behind it.
+fs::path make_own_folder(const fs::path& parent, const std::string& stem) {
+  std::error_code reason;
+  fs::create_directories(parent, reason);
+  if (reason) throw cannot_make(parent, reason);
+  for (int attempt = 1;; ++attempt) {
+    fs::path folder = parent / (attempt == 1 ? stem : stem + "-" + std::to_string(attempt));
+    if (fs::create_directory(folder, reason)) return folder;
+    if (reason) throw cannot_make(folder, reason);
+  }
+}
+
 }  // namespace
 
 fs::path make_run_folder(const fs::path& home, const std::string& run_name) {
   const fs::path parent = home / run_name;
-  std::error_code reason;
-  fs::create_directories(parent, reason);
-  if (reason) throw cannot_make(parent, reason);
-  const std::string stamp = utc_stamp();
-  for (int attempt = 1;; ++attempt) {
-    fs::path folder = parent / (attempt == 1 ? stamp : stamp + "-" + std::to_string(attempt));
-    if (fs::create_directory(folder, reason)) {
-      point_latest(parent, folder);
-      return folder;
-    }
-    if (reason) throw cannot_make(folder, reason);
-  }
+  fs::path folder = make_own_folder(parent, utc_now_compact());
+  point_latest(parent, folder);
+  return folder;
+}
+
+fs::path make_bench_folder(const fs::path& home, const std::string& run_name) {
+  return make_own_folder(home / "bench", run_name + "-" + utc_now_compact());
 }
 
 }  // namespace easylm

@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <vector>
 
 namespace easylm {
 namespace {
@@ -40,6 +42,23 @@ std::optional<std::time_t> start_of(pid_t process) {
   return std::time(nullptr) - uptime.tv_sec + static_cast<std::time_t>(ticks / ::sysconf(_SC_CLK_TCK));
 }
 
+// Who holds a lock on `file` for writing, in the order of the locks.
+std::vector<pid_t> writers_of(const std::filesystem::path& file) {
+  std::vector<pid_t> writers;
+  struct stat facts {};
+  if (::stat(file.c_str(), &facts) != 0) return writers;
+  const std::string inode = ":" + std::to_string(facts.st_ino);
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream fields(line);
+    std::string number, kind, strictness, access, place;
+    pid_t process = 0;
+    if (!(fields >> number >> kind >> strictness >> access >> process >> place)) continue;
+    if (access == "WRITE" && process > 0 && place.ends_with(inode)) writers.push_back(process);
+  }
+  return writers;
+}
+
 }  // namespace
 
 std::string host_name() {
@@ -55,22 +74,19 @@ bool lives_since(pid_t process, std::string_view since) {
 }
 
 std::string writer_of(const std::filesystem::path& file) {
-  struct stat facts {};
-  if (::stat(file.c_str(), &facts) != 0) return {};
-  const std::string inode = ":" + std::to_string(facts.st_ino);
-  std::ifstream locks("/proc/locks");
-  for (std::string line; std::getline(locks, line);) {
-    std::istringstream fields(line);
-    std::string number, kind, strictness, access, place;
-    long long process = 0;
-    if (!(fields >> number >> kind >> strictness >> access >> process >> place)) continue;
-    if (access != "WRITE" || process <= 0 || process == ::getpid() || !place.ends_with(inode)) continue;
+  for (const pid_t process : writers_of(file)) {
+    if (process == ::getpid()) continue;
     std::string name;
     std::ifstream comm("/proc/" + std::to_string(process) + "/comm");
     std::getline(comm, name);
     return "process " + std::to_string(process) + (name.empty() ? "" : " (" + name + ")");
   }
   return {};
+}
+
+bool holds_lock(pid_t process, const std::filesystem::path& file) {
+  const std::vector<pid_t> writers = writers_of(file);
+  return std::ranges::find(writers, process) != writers.end();
 }
 
 }  // namespace easylm

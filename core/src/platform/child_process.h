@@ -1,0 +1,47 @@
+// A program that runs as a child of this process, and can be paused.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "easylm/export.h"
+
+namespace easylm {
+
+// No child outlives this process, however it ends; nor its object. Used by the thread that made it.
+class EASYLM_API ChildProcess {
+ public:
+  // Starts `program` in a process group of its own, so that a terminal's signals reach only this process. It
+  // reads nothing, and what it prints goes to `output`, which is overwritten. It has started when this
+  // returns. Throws Error{io}.
+  ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+               const std::filesystem::path& output);
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  pid_t id() const { return id_; }
+
+  void pause();             // has stopped, or ended, when it returns
+  void resume();            // no harm if it isn't paused
+  void signal(int number);  // resumes it, too
+  bool ended();             // without waiting
+
+  // REQUIRES: ended().
+  int exit_code() const;                                   // 128 and the signal's number if one ended it
+  std::int64_t peak_bytes() const { return peak_bytes_; }  // most memory that it had at once
+
+ private:
+  void look(int how);  // asks the kernel for news of it
+
+  pid_t id_;
+  bool ended_ = false;
+  int status_ = 0;
+  std::int64_t peak_bytes_ = 0;
+};
+
+}  // namespace easylm
