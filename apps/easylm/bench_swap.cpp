@@ -31,7 +31,7 @@ constexpr std::chrono::seconds kMorePatience{5};  // than the variants have
 // what makes it one.
 std::optional<Table> read_pipeline(const std::filesystem::path& file, const std::vector<std::string>& sets,
                                    Diagnostics& diagnostics) {
-  std::optional<Document> document = load_document(file, diagnostics);
+  std::optional<LoadedDocument> document = load_document(file, diagnostics);
   if (!document) return std::nullopt;
   const std::vector<NamedText> environment = config_environment();
   apply_environment(document->root, environment, diagnostics);

@@ -188,7 +188,8 @@ PluginFile locked_copy(const InspectedPlugin& plugin) {
   }
 }
 
-// A copy in memory lies in no folder, so what it says of folders beside it leads nowhere: the library of ours
+// What a plugin says of the folders of our libraries may lead nowhere: it was built against an installation
+// that was moved since, or a copy of it in memory is loaded, which lies in no folder. So the library of ours
 // that it needs, and LibTorch with it, must be here already.
 void bring_tensor_half(const InspectedPlugin& plugin) {
   Dl_info info{};
@@ -202,7 +203,6 @@ void bring_tensor_half(const InspectedPlugin& plugin) {
 
 boost::dll::shared_library open_locked(const InspectedPlugin& plugin) {
   PluginFile copy = locked_copy(plugin);
-  if (plugin.manifest->torch != "none") bring_tensor_half(plugin);
   boost::dll::shared_library library = open(plugin, copy.open_path());
   copy.keep_open();  // debuggers and symbolizers find it by its descriptor
   return library;
@@ -225,6 +225,7 @@ const LoadedPlugin& load_plugin(const InspectedPlugin& plugin) {
   for (const LoadedPlugin& loaded : all.plugins) {
     if (loaded.file == plugin.file) return loaded;
   }
+  if (plugin.manifest->torch != "none") bring_tensor_half(plugin);
   const auto& library = all.libraries.emplace_back(Leaked::Library{
       plugin.file, plugin.identity, plugin.locked ? open_locked(plugin) : open(plugin, plugin.file)});
   auto factories = registered_by(plugin, entry_of(plugin, library.handle));
