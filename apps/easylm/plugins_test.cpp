@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "easylm/error.h"
+#include "platform/child_process.h"
 #include "plugin/exam.h"
 #include "plugin/exam_report.h"
 #include "plugin/search_path.h"

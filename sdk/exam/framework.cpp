@@ -5,7 +5,7 @@
 
 #include "easylm/error.h"
 #include "exam.h"
-#include "platform/child.h"
+#include "platform/child_process.h"
 
 namespace easylm::exam {
 

@@ -7,10 +7,8 @@
 //                                                               FOLDER: an empty one; PIPELINE: may be empty
 //
 // The verdict goes to descriptor 3: "passed", "failed TEXT" or "skipped TEXT", after lines "note TEXT".
-#include <sys/prctl.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -22,7 +20,7 @@
 #include "easylm/error.h"
 #include "exam.h"
 #include "pipeline/checkup.h"
-#include "platform/child.h"
+#include "platform/child_process.h"
 #include "plugin/loader.h"
 #include "plugin/search_path.h"
 #include "settings.h"
@@ -125,7 +123,6 @@ std::string text_of(const Error& error) {
 }
 
 void run(const Request& request) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
   try {
     Examination(request).run();
   } catch (const NotApplicable& why) {

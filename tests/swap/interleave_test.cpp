@@ -127,7 +127,7 @@ TEST(ChildProcess, DiesWithItsParentAlsoWhenPaused) {
   const testing::TemporaryFolder folder;
   const std::filesystem::path note = folder.path() / "id";
   const pid_t parent = testing::start_child([&] {
-    ChildProcess child("/bin/sleep", {"60"}, folder.path() / "out");
+    ChildProcess child("/bin/sleep", {"60"}, {folder.path() / "out", {}});
     child.pause();
     std::ofstream(note) << child.id() << std::flush;
     ::raise(SIGKILL);

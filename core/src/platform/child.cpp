@@ -1,88 +1,32 @@
-// Starts a process with pipes, watches its time and memory, and reads what it says.
+// Watches a child's time and memory, and reads what it said when it has ended.
 #include "platform/child.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
+#include <algorithm>
+#include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <thread>
 
-#include "easylm/error.h"
-
-extern char** environ;
+#include "platform/child_process.h"
+#include "platform/scratch_folder.h"
 
 namespace easylm {
 namespace {
 
-constexpr std::size_t kMostTalk = 64 << 10;
-constexpr int kPollMs = 10;
+using Clock = std::chrono::steady_clock;
 
-[[noreturn]] void fail(const std::string& what, int reason) {
-  throw Error(ErrorCode::io, what + ": " + std::strerror(reason));
-}
+constexpr std::streamoff kMostBytes = 64 << 10;
+constexpr std::chrono::milliseconds kShortestPause{1};
+constexpr std::chrono::milliseconds kLongestPause{20};
 
-class Pipe {
- public:
-  Pipe() {
-    if (pipe2(ends_.data(), O_CLOEXEC) != 0) fail("can't make a pipe", errno);
-    fcntl(ends_[0], F_SETFL, O_NONBLOCK);
-  }
-  ~Pipe() {
-    close(ends_[0]);
-    close_write_end();
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-
-  int read_end() const { return ends_[0]; }
-  int write_end() const { return ends_[1]; }
-  void close_write_end() {
-    if (ends_[1] >= 0) close(ends_[1]);
-    ends_[1] = -1;
-  }
-
-  void drain(std::string& into) const {
-    std::array<char, 4096> piece{};
-    for (;;) {
-      const ssize_t got = read(ends_[0], piece.data(), piece.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return;
-      into.append(piece.data(), static_cast<std::size_t>(got));
-      if (into.size() > 2 * kMostTalk) into.erase(0, into.size() - kMostTalk);
-    }
-  }
-
- private:
-  std::array<int, 2> ends_{-1, -1};
-};
-
-pid_t start(const std::vector<std::string>& command, const Pipe& talk, const Pipe& report) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, talk.write_end(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, talk.write_end(), STDERR_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, report.write_end(), kReportDescriptor);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  std::vector<char*> words;
-  words.reserve(command.size() + 1);
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
-  pid_t child = -1;
-  const int failure = posix_spawn(&child, words[0], &actions, &attributes, words.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (failure != 0) fail("can't start " + command.front(), failure);
-  return child;
+std::string end_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  const std::streamoff size = std::max<std::streamoff>(in.tellg(), 0);
+  in.seekg(std::max<std::streamoff>(size - kMostBytes, 0));
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 std::int64_t resident_bytes(pid_t process) {
@@ -93,39 +37,37 @@ std::int64_t resident_bytes(pid_t process) {
   return resident * sysconf(_SC_PAGESIZE);
 }
 
+// Waits until the child has ended, or is beyond a limit; then it is ended.
+ChildEnd watch(ChildProcess& child, const ChildLimits& limits, Clock::time_point begin) {
+  ChildEnd end = ChildEnd::exited;
+  std::chrono::milliseconds pause = kShortestPause;
+  while (!child.ended()) {
+    if (end == ChildEnd::exited) {
+      if (Clock::now() - begin > limits.time) end = ChildEnd::out_of_time;
+      if (resident_bytes(child.id()) > limits.resident_bytes) end = ChildEnd::out_of_memory;
+      if (end != ChildEnd::exited) child.signal(SIGKILL);
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, kLongestPause);
+  }
+  return end == ChildEnd::exited && child.signal_number() != 0 ? ChildEnd::killed : end;
+}
+
 }  // namespace
 
 ChildOutcome run_child(const std::vector<std::string>& command, const ChildLimits& limits) {
-  Pipe talk;
-  Pipe report;
-  const auto begin = std::chrono::steady_clock::now();
-  const pid_t child = start(command, talk, report);
-  talk.close_write_end();
-  report.close_write_end();
+  const ScratchFolder folder;
+  const ChildFiles files{folder.path() / "talk", folder.path() / "report"};
+  const auto begin = Clock::now();
   ChildOutcome outcome;
-  for (;;) {
-    std::array<pollfd, 2> ends{{{talk.read_end(), POLLIN, 0}, {report.read_end(), POLLIN, 0}}};
-    poll(ends.data(), ends.size(), kPollMs);
-    talk.drain(outcome.talk);
-    report.drain(outcome.report);
-    int status = 0;
-    const pid_t ended = waitpid(child, &status, WNOHANG);
-    const auto now = std::chrono::steady_clock::now();
-    outcome.seconds = std::chrono::duration<double>(now - begin).count();
-    if (ended == child) {
-      if (outcome.end == ChildEnd::exited && WIFSIGNALED(status)) outcome.end = ChildEnd::killed;
-      outcome.status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-      break;
-    }
-    if (ended < 0 && errno != EINTR) fail("lost the process " + std::to_string(child), errno);
-    if (outcome.end != ChildEnd::exited) continue;  // killed below, not yet gone
-    if (now - begin > limits.time) outcome.end = ChildEnd::out_of_time;
-    if (resident_bytes(child) > limits.resident_bytes) outcome.end = ChildEnd::out_of_memory;
-    if (outcome.end != ChildEnd::exited) kill(-child, SIGKILL);
+  {
+    ChildProcess child(command.front(), {command.begin() + 1, command.end()}, files);
+    outcome.end = watch(child, limits, begin);
+    outcome.status = outcome.end == ChildEnd::killed ? child.signal_number() : child.exit_code();
   }
-  kill(-child, SIGKILL);  // what it started and left behind
-  talk.drain(outcome.talk);
-  report.drain(outcome.report);
+  outcome.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  outcome.report = end_of(files.report);
+  outcome.talk = end_of(files.output);
   return outcome;
 }
 

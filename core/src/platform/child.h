@@ -1,4 +1,4 @@
-// Another process, run to its end within limits: what must not take this one down runs there.
+// Another program, run to its end within limits: what must not take this process down runs there.
 #pragma once
 
 #include <chrono>
@@ -20,15 +20,13 @@ enum class ChildEnd { exited, killed, out_of_time, out_of_memory };
 struct ChildOutcome {
   ChildEnd end = ChildEnd::exited;
   int status = 0;      // exited: its exit code; killed: the signal
-  std::string report;  // what it wrote to descriptor 3
-  std::string talk;    // what it wrote to standard output and error, the last 64 KiB
+  std::string report;  // what it wrote to kReportDescriptor (child_process.h)
+  std::string talk;    // what it wrote to standard output and error
   double seconds = 0;  // from start to end
 };
 
-constexpr int kReportDescriptor = 3;
-
-// Runs `command` (the first word is a path) in a process group of its own, which is gone when this returns.
-// Standard input is empty. Throws Error{io} if it can't be started. [any-thread]
+// Runs `command`, whose first word is a path. Of what it writes the last 64 KiB are kept. Throws Error{io} if
+// it can't be started.
 EASYLM_API ChildOutcome run_child(const std::vector<std::string>& command, const ChildLimits& limits);
 
 // "ended with exit code 3", "was killed by SIGSEGV", "was still running after 60 s".

@@ -49,7 +49,8 @@ int opened(const char* path, int flags) {
 
 struct Streams {
   int in, out;
-  int news;  // closed by a start that succeeds; else the reason why it didn't comes here
+  int report;  // -1: none
+  int news;    // closed by a start that succeeds; else the reason why it didn't comes here
 };
 
 // In the child, where only what is safe after a fork may be called.
@@ -60,6 +61,7 @@ struct Streams {
   ::dup2(streams.in, STDIN_FILENO);
   ::dup2(streams.out, STDOUT_FILENO);
   ::dup2(streams.out, STDERR_FILENO);
+  if (streams.report >= 0) ::dup2(streams.report, kReportDescriptor);
   ::execv(program, words);
   const int reason = errno;
   [[maybe_unused]] const ssize_t written = ::write(streams.news, &reason, sizeof reason);
@@ -69,9 +71,11 @@ struct Streams {
 }  // namespace
 
 ChildProcess::ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                           const std::filesystem::path& output) {
+                           const ChildFiles& files) {
+  constexpr int kToWrite = O_WRONLY | O_CREAT | O_TRUNC;
   const Descriptor in(opened("/dev/null", O_RDONLY));
-  const Descriptor out(opened(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC));
+  const Descriptor out(opened(files.output.c_str(), kToWrite));
+  const Descriptor report(files.report.empty() ? -1 : opened(files.report.c_str(), kToWrite));
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail_to_start(program, errno);
   const Descriptor read_end(ends[0]);
@@ -84,7 +88,8 @@ ChildProcess::ChildProcess(const std::filesystem::path& program, const std::vect
   words.push_back(nullptr);
   const pid_t parent = ::getpid();
   id_ = ::fork();
-  if (id_ == 0) become(program.c_str(), words.data(), {in.get(), out.get(), write_end.get()}, parent);
+  if (id_ == 0)
+    become(program.c_str(), words.data(), {in.get(), out.get(), report.get(), write_end.get()}, parent);
   if (id_ < 0) fail_to_start(program, errno);
   write_end.close();
   int reason = 0;
@@ -98,8 +103,7 @@ ChildProcess::ChildProcess(const std::filesystem::path& program, const std::vect
 }
 
 ChildProcess::~ChildProcess() {
-  if (ended_) return;
-  ::kill(id_, SIGKILL);
+  ::kill(-id_, SIGKILL);  // its whole group
   while (!ended_) look(0);
 }
 
@@ -123,6 +127,8 @@ bool ChildProcess::ended() {
   if (!ended_) look(WNOHANG);
   return ended_;
 }
+
+int ChildProcess::signal_number() const { return WIFSIGNALED(status_) ? WTERMSIG(status_) : 0; }
 
 int ChildProcess::exit_code() const {
   return WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_);

@@ -12,14 +12,22 @@
 
 namespace easylm {
 
-// No child outlives this process, however it ends; nor its object. Used by the thread that made it.
+// Where what a child says goes; files that exist are overwritten.
+struct ChildFiles {
+  std::filesystem::path output;  // standard output and error
+  std::filesystem::path report;  // kReportDescriptor; empty: the child has no such descriptor
+};
+
+constexpr int kReportDescriptor = 3;
+
+// No child outlives this process, however it ends; nor its object, nor what the child started and left
+// behind. Used by the thread that made it.
 class EASYLM_API ChildProcess {
  public:
   // Starts `program` in a process group of its own, so that a terminal's signals reach only this process. It
-  // reads nothing, and what it prints goes to `output`, which is overwritten. It has started when this
-  // returns. Throws Error{io}.
+  // reads nothing. It has started when this returns. Throws Error{io}.
   ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-               const std::filesystem::path& output);
+               const ChildFiles& files);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -32,6 +40,7 @@ class EASYLM_API ChildProcess {
   bool ended();             // without waiting
 
   // REQUIRES: ended().
+  int signal_number() const;                               // of the signal that ended it; 0 if none did
   int exit_code() const;                                   // 128 and the signal's number if one ended it
   std::int64_t peak_bytes() const { return peak_bytes_; }  // most memory that it had at once
 

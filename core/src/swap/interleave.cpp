@@ -58,7 +58,7 @@ class Interleaver {
       child->resume();
     } else {
       const Job& job = jobs_[index];
-      child = std::make_unique<ChildProcess>(job.program, job.arguments, job.output);
+      child = std::make_unique<ChildProcess>(job.program, job.arguments, ChildFiles{job.output, {}});
     }
     while (Clock::now() < until && !child->ended() && !stop_.requested()) std::this_thread::sleep_for(kLook);
     pause(*child);
