@@ -32,7 +32,7 @@ def compile_flags(build):
     commands = json.loads((build / "compile_commands.json").read_text())
     command = next(c["command"] for c in commands if c["file"].endswith("core/tensor/interfaces.cpp"))
     words = shlex.split(command)
-    flags = ["-std=c++20", "-fopenmp"]
+    flags = ["-std=c++20"]
     for word, after in zip(words, words[1:]):
         if word == "-isystem":
             flags += [word, after]
