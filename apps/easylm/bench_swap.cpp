@@ -24,7 +24,7 @@
 namespace easylm::app {
 namespace {
 
-constexpr double kShortestSlice_s = 0.05;
+constexpr double kShortestSliceSeconds = 0.05;
 constexpr std::chrono::seconds kMorePatience{5};  // than the variants have
 
 // What the environment says of the pipeline becomes part of it, once: said to a variant again, it could undo
@@ -118,7 +118,7 @@ void show(const SwapFigures& figures, const SwapRequest& request, const Invocati
 int bench_swap(const Invocation& invocation) {
   const VaryRequest vary = parse_vary(invocation.text("vary"));
   const double slice = invocation.real("slice");
-  if (!(slice >= kShortestSlice_s)) {
+  if (!(slice >= kShortestSliceSeconds)) {
     throw Error(ErrorCode::invalid_config, "--slice must be at least 0.05 seconds", "5 is the default");
   }
   Session session(invocation.home);

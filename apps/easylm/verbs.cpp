@@ -136,7 +136,7 @@ void for_import(Init& add) {
 }
 
 void for_bench_swap(Init& add) {
-  add("vary", options::value<std::string>()->value_name("KEY=NAME,NAME…")->required(),
+  add("vary", options::value<std::string>()->value_name("KEY=A,B")->required(),
       "a component of the pipeline and the types to put there, for example optimizer=adamw,palm");
   add("steps", options::value<std::int64_t>()->value_name("N"), "of the training, for every variant");
   add("slice", options::value<double>()->default_value(5)->value_name("SECONDS"),

@@ -67,9 +67,10 @@ TEST_F(Interleave, RunsOneAtATimeForthAndBack) {
 }
 
 TEST_F(Interleave, AFailureStopsTheOthersAndSaysWhy) {
-  const std::vector<Job> jobs{
-      shell("good", "trap 'echo told; exit 75' TERM; while :; do sleep 0.02; done"),
-      shell("bad", "echo 'step 1/2 | loss 3' ; echo '[run] error: it broke' ; echo 'hint: mend it'; exit 1")};
+  const std::vector<Job> jobs{shell("good", "trap 'echo told; exit 75' TERM; while :; do sleep 0.02; done"),
+                              shell("bad",
+                                    "sleep 0.2; echo 'step 1/2 | loss 3' ; echo '[run] error: it broke' ; "
+                                    "echo 'hint: mend it'; exit 1")};
   const Interleaved outcome = run_interleaved(jobs, turns_, stop_);
   ASSERT_EQ(outcome.failed, 1U);
   EXPECT_EQ(output("good"), "told\n");

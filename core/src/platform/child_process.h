@@ -34,10 +34,13 @@ class EASYLM_API ChildProcess {
 
   pid_t id() const { return id_; }
 
-  void pause();             // has stopped, or ended, when it returns
+  // Of it alone: who stops a program and what it starts at once may stop that before it has begun, and then
+  // both wait for each other.
+  void pause();             // it has stopped, or ended, when this returns
   void resume();            // no harm if it isn't paused
-  void signal(int number);  // resumes it, too
-  bool ended();             // without waiting
+  void signal(int number);  // and resumes it
+
+  bool ended();  // without waiting
 
   // REQUIRES: ended().
   int signal_number() const;                               // of the signal that ended it; 0 if none did

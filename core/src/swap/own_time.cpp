@@ -12,7 +12,7 @@ namespace easylm {
 namespace {
 
 // Times are logged in milliseconds: over spans of this length their rounding is a few percent of a rate.
-constexpr double kShortestSpan_s = 0.05;
+constexpr double kShortestSpanSeconds = 0.05;
 
 std::optional<double> number_of(const Table& record, std::string_view key) {
   const Value* value = record.find(key);
@@ -72,7 +72,7 @@ double tokens_per_second(std::span<const LoggedStep> steps) {
   std::vector<double> rates;
   for (std::size_t from = 0, to = 1; to < steps.size(); ++to) {
     const double seconds = steps[to].seconds - steps[from].seconds;
-    if (seconds < kShortestSpan_s) continue;
+    if (seconds < kShortestSpanSeconds) continue;
     rates.push_back(static_cast<double>(steps[to].tokens - steps[from].tokens) / seconds);
     from = to;
   }

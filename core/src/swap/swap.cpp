@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::string_view kFolderLine = "Log and metrics: ";  // as `easylm run` ends
 constexpr std::size_t kMostMetrics = std::size_t{1} << 30;
-constexpr double kQueryTimeout_s = 10;
+constexpr double kQueryTimeoutSeconds = 10;
 
 class Swap {
  public:
@@ -49,6 +49,7 @@ class Swap {
   std::vector<Job> write_jobs() {
     const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
     std::vector<Job> jobs;
+    jobs.reserve(request_.variants.size());
     for (std::size_t i = 0; i < request_.variants.size(); ++i) {
       const CheckedVariant& variant = request_.variants[i];
       const std::filesystem::path pipeline = request_.folder / (variant.name + ".toml");
@@ -114,7 +115,7 @@ class Swap {
     const Registry registry(request_.home, RegistryAccess::read);
     const SqlTable runs = registry.select("SELECT id FROM runs WHERE name = '" + run_name + "' AND pid = " +
                                               std::to_string(process) + " ORDER BY started_at DESC LIMIT 1",
-                                          kQueryTimeout_s);
+                                          kQueryTimeoutSeconds);
     if (runs.rows.empty()) return {};
     const auto versions = registry.list({{}, std::get<std::string>(runs.rows[0][0])});
     return versions.empty() ? std::string() : versions.back().uri();
