@@ -31,6 +31,7 @@ struct Leaked {
   struct Library {
     std::filesystem::path file;
     FileIdentity identity;
+    bool is_mapped;  // not a copy of it: the inode stays taken
     boost::dll::shared_library handle;
   };
   std::deque<Library> libraries;  // also those that failed to register
@@ -135,8 +136,8 @@ void check_unchanged(const InspectedPlugin& plugin, const Leaked& all) {
   const FileIdentity& now = plugin.identity;
   if (identity_of(plugin.file) != now) refuse(plugin, "the file changed after it was checked", "try again");
   for (const Leaked::Library& old : all.libraries) {
-    const bool is_same_file =
-        old.file == plugin.file || (old.identity.device == now.device && old.identity.inode == now.inode);
+    const bool is_same_inode = old.identity.device == now.device && old.identity.inode == now.inode;
+    const bool is_same_file = old.file == plugin.file || (old.is_mapped && is_same_inode);
     if (is_same_file && old.identity != now) {
       refuse(plugin, "an earlier version of it is already loaded into this process",
              "start the process again");
@@ -220,8 +221,9 @@ const LoadedPlugin& load_plugin(const InspectedPlugin& plugin) {
   for (const LoadedPlugin& loaded : all.plugins) {
     if (loaded.file == plugin.file) return loaded;
   }
-  const auto& library = all.libraries.emplace_back(Leaked::Library{
-      plugin.file, plugin.identity, plugin.locked ? open_locked(plugin) : open(plugin, plugin.file)});
+  auto handle = plugin.locked ? open_locked(plugin) : open(plugin, plugin.file);
+  const auto& library = all.libraries.emplace_back(
+      Leaked::Library{plugin.file, plugin.identity, !plugin.locked, std::move(handle)});
   auto factories = registered_by(plugin, entry_of(plugin, library.handle));
   check_description(plugin, factories);
   return all.plugins.emplace_back(LoadedPlugin{plugin.file, *plugin.manifest, std::move(factories)});
