@@ -1,8 +1,10 @@
-"""plugins lock and plugins doctor with the built program: what is refused, what is said of it, and exit codes."""
+"""plugins lock, plugins doctor and version with the built program: what is refused, what is said, and exit codes."""
 import hashlib
 import json
 import os
 import pathlib
+import platform
+import re
 import shutil
 import unittest
 
@@ -121,6 +123,21 @@ class Plugins(CliTest):
         self.assertIn("1 plugin can be used, 1 can't:", text)
         self.assertRegex(text, r"it needs lib(torch_cpu|c10)\.so, which is not in \S+/torch/lxb \(which isn't there\), ")
         self.assertRegex(text, r"run \./setup\.sh in the checkout .*: it puts LibTorch [0-9.]+ there")
+
+    def test_version_says_what_a_bug_report_needs(self):
+        facts = self.json("version", "--json")
+        self.assertEqual(facts["plugin_folders"][0], str(self.plugins))
+        self.assertTrue(pathlib.Path(facts["libtorch_folder"], "libtorch_cpu.so").exists(), facts["libtorch_folder"])
+        self.assertEqual(facts["cores"], len(os.sched_getaffinity(0)))
+        self.assertIn(platform.release(), facts["system"])
+        self.assertIn("glibc " + platform.libc_ver()[1], facts["system"])
+        self.assertNotIn("plugin_lock", facts)
+        text = self.easylm("--version").stdout
+        self.assertEqual(text, self.easylm("version").stdout)
+        for key in ("build", "processor", "gpu", "system"):
+            self.assertRegex(text, rf"(?m)^{key} +{re.escape(facts[key])}$")
+        self.easylm("plugins", "lock")
+        self.assertIn(str(self.lock), self.easylm("version").stdout)
 
     @unittest.skipUnless(FIXTURES, "no fixtures were built")
     def test_doctor_outlives_plugins_that_crash(self):

@@ -12,12 +12,11 @@
 #include <exception>
 #include <mutex>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "easylm/border.h"
 #include "easylm/error.h"
-#include "plugin/missing_library.h"
+#include "plugin/libraries.h"
 
 namespace easylm {
 namespace {
@@ -187,13 +186,9 @@ PluginFile locked_copy(const InspectedPlugin& plugin) {
 // A copy in memory lies in no folder, so what it says of folders beside it leads nowhere: the library of ours
 // that it needs, and LibTorch with it, must be here already.
 void bring_tensor_half(const InspectedPlugin& plugin) {
-  Dl_info info{};
-  std::error_code failure;
-  if (dladdr(reinterpret_cast<const void*>(&load_plugin), &info) == 0) return;
-  const auto core = std::filesystem::canonical(info.dli_fname, failure);
-  const std::string library = core.parent_path() / "libeasylm_tensor.so.0";
+  const std::filesystem::path library = tensor_library();
   if (dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr) return;
-  cannot_load(plugin, library, library + " can't be loaded");
+  cannot_load(plugin, library, library.string() + " can't be loaded");
 }
 
 boost::dll::shared_library open_locked(const InspectedPlugin& plugin) {
