@@ -62,7 +62,7 @@ std::string extensions() {
 std::string driver_in(const std::string& line) {
   for (std::size_t at = 0; at < line.size();) {
     const std::size_t end = std::min(line.find(' ', at), line.size());
-    const std::string word = line.substr(at, end - at);
+    std::string word = line.substr(at, end - at);
     if (word.find('.') != word.npos && word.find_first_not_of("0123456789.") == word.npos) return word;
     at = end + 1;
   }
