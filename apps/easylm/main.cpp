@@ -179,10 +179,7 @@ void wait_without_spinning() {
 
 int dispatch(std::vector<std::string> arguments) {
   const Globals globals = take_globals(arguments);
-  if (globals.version) {
-    std::cout << "easylm " << EASYLM_VERSION << "\n";
-    return 0;
-  }
+  if (globals.version) arguments.assign(1, "version");
   if (globals.help || arguments.empty()) {
     print_help(std::cout);
     return globals.help ? 0 : kUsage;

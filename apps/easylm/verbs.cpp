@@ -281,8 +281,8 @@ constexpr Verb kVerbs[] = {
      show_history},
     {"registry rollback", "NAME ALIAS", "let an alias point where it pointed before", Words::reference, 2, 2,
      nullptr, roll_back_alias},
-    {"version", "", "what this is, what it was built with, which plugins it finds", Words::none, 0, 0,
-     with_json, show_program_version},
+    {"version", "", "what a bug report should say: build, machine, plugins; the same as --version",
+     Words::none, 0, 0, with_json, show_program_version},
     {"completion bash", "", "a completion script: source <(easylm completion bash)", Words::none, 0, 0,
      nullptr, print_completion},
 };

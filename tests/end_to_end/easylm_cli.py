@@ -85,9 +85,9 @@ class CliTest(unittest.TestCase):
     def write(self, name, text):
         (self.cwd / name).write_text(text)
 
-    def easylm(self, *arguments, code=0, env=None):
+    def easylm(self, *arguments, code=0, env=None, program=BIN):
         """The finished process; fails the test if its exit code is another one."""
-        done = subprocess.run([BIN, *arguments], cwd=self.cwd, capture_output=True, text=True, timeout=300,
+        done = subprocess.run([program, *arguments], cwd=self.cwd, capture_output=True, text=True, timeout=300,
                               env={**os.environ, **(env or {})}, check=False)
         if code is not None:
             self.assertEqual(done.returncode, code, f"easylm {' '.join(arguments)}\n{done.stdout}\n{done.stderr}")

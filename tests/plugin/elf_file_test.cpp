@@ -21,6 +21,7 @@ struct Read {
 Read read(const std::string& bytes) {
   const MemorySource source(std::as_bytes(std::span(bytes)));
   const ElfFile file(source);
+  static_cast<void>(file.run_path());
   return {file.note("EasyLM"), file.section(".easylm.describe", 1000)};
 }
 
@@ -132,6 +133,44 @@ TEST(ElfFile, WorksWithoutASectionTable) {
 TEST(ElfFile, RefusesASectionAboveTheLimit) {
   EXPECT_TRUE(contains(refusal(ElfImage("a=b\n", std::string(1001, ' ')).bytes()), "more than the 1000"));
   EXPECT_EQ(refusal(ElfImage("a=b\n", std::string(1000, ' ')).bytes()), "");
+}
+
+class DynamicTable : public ::testing::Test {
+ protected:
+  // `table` in the section .dynamic, and names in .dynstr.
+  static std::string run_path_of(const std::vector<Elf64_Dyn>& table, const std::string& names) {
+    ElfImage image;
+    image.dynamic.assign(reinterpret_cast<const char*>(table.data()), table.size() * sizeof(Elf64_Dyn));
+    image.dynamic_names = names;
+    image.place();
+    const std::string bytes = image.bytes();
+    const MemorySource source(std::as_bytes(std::span(bytes)));
+    return ElfFile(source).run_path();
+  }
+  static Elf64_Dyn entry(Elf64_Sxword tag, Elf64_Xword value) {
+    Elf64_Dyn made{};
+    made.d_tag = tag;
+    made.d_un.d_val = value;
+    return made;
+  }
+  const std::string names = std::string("\0/old\0/a:/b\0", 12);
+};
+
+TEST_F(DynamicTable, SaysWhereLibrariesAreLookedFor) {
+  EXPECT_EQ(run_path_of({entry(DT_RUNPATH, 6)}, names), "/a:/b");
+  EXPECT_EQ(run_path_of({entry(DT_RPATH, 1)}, names), "/old");
+  EXPECT_EQ(run_path_of({entry(DT_RPATH, 1), entry(DT_RUNPATH, 6)}, names), "/a:/b");
+  EXPECT_EQ(run_path_of({entry(DT_NEEDED, 1)}, names), "");
+  EXPECT_EQ(run_path_of({entry(DT_NULL, 0), entry(DT_RUNPATH, 6)}, names), "");
+}
+
+TEST_F(DynamicTable, IsNotBelievedWhenItLies) {
+  for (const Elf64_Xword place : {Elf64_Xword{12}, Elf64_Xword{1} << 40, Elf64_Xword{kHuge}}) {
+    EXPECT_EQ(run_path_of({entry(DT_RUNPATH, place)}, names), "") << place;
+  }
+  EXPECT_EQ(run_path_of({entry(DT_RUNPATH, 6)}, "\0/old\0/a"), "");
+  EXPECT_EQ(run_path_of({entry(DT_RUNPATH, 0)}, "no end"), "no end");
+  EXPECT_EQ(run_path_of({}, ""), "");
 }
 
 TEST(ElfFile, SurvivesAnyFlippedByte) {

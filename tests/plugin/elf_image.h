@@ -12,9 +12,11 @@ struct ElfImage {
   Elf64_Ehdr header{};
   Elf64_Phdr load{}, note{};
   Elf64_Nhdr note_header{7, 0, 1};
-  std::string text;         // of the note
-  std::string description;  // of the section .easylm.describe
-  Elf64_Shdr describe{}, names{};
+  std::string text;           // of the note
+  std::string description;    // of the section .easylm.describe
+  std::string dynamic;        // of the section .dynamic
+  std::string dynamic_names;  // of the section .dynstr
+  Elf64_Shdr describe{}, names{}, dynamic_table{}, dynamic_texts{};
 
   explicit ElfImage(std::string manifest = "key=value\n", std::string json = "{}")
       : text(std::move(manifest)), description(std::move(json)) {
@@ -31,7 +33,7 @@ struct ElfImage {
     header.e_shentsize = sizeof(Elf64_Shdr);
     header.e_phoff = sizeof header;
     header.e_phnum = 2;
-    header.e_shnum = 3;
+    header.e_shnum = 5;
     header.e_shstrndx = 2;
     note_header.n_descsz = static_cast<Elf64_Word>(text.size());
     const std::size_t note_at = sizeof header + 2 * sizeof(Elf64_Phdr);
@@ -45,18 +47,35 @@ struct ElfImage {
     names.sh_type = SHT_STRTAB;
     names.sh_offset = describe.sh_offset + description.size();
     names.sh_size = kNames.size();
-    header.e_shoff = names.sh_offset + names.sh_size;
+    place();
+  }
+
+  // Puts what changed its size, and all that lies behind it, to its place.
+  void place() {
+    dynamic_table = following(names, 18, dynamic.size());
+    dynamic_texts = following(dynamic_table, 27, dynamic_names.size());
+    header.e_shoff = dynamic_texts.sh_offset + dynamic_texts.sh_size;
   }
 
   std::string bytes() const {
     std::string image =
         raw(header) + raw(load) + raw(note) + raw(note_header) + std::string("EasyLM\0\0", 8) + text;
     image.append((4 - text.size() % 4) % 4, '\0');
-    return image + description + kNames + raw(Elf64_Shdr{}) + raw(describe) + raw(names);
+    image += description + kNames + dynamic + dynamic_names;
+    return image + raw(Elf64_Shdr{}) + raw(describe) + raw(names) + raw(dynamic_table) + raw(dynamic_texts);
   }
 
  private:
-  inline static const std::string kNames = std::string("\0.easylm.describe\0", 18);
+  inline static const std::string kNames = std::string("\0.easylm.describe\0.dynamic\0.dynstr\0", 35);
+
+  static Elf64_Shdr following(const Elf64_Shdr& last, Elf64_Word name, std::size_t size) {
+    Elf64_Shdr section{};
+    section.sh_name = name;
+    section.sh_type = SHT_PROGBITS;
+    section.sh_offset = last.sh_offset + last.sh_size;
+    section.sh_size = size;
+    return section;
+  }
   template <typename T>
   static std::string raw(const T& value) {
     return {reinterpret_cast<const char*>(&value), sizeof value};

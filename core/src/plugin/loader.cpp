@@ -13,12 +13,11 @@
 #include <exception>
 #include <mutex>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "easylm/border.h"
 #include "easylm/error.h"
-#include "plugin/missing_library.h"
+#include "plugin/libraries.h"
 
 namespace easylm {
 namespace {
@@ -37,6 +36,7 @@ struct Leaked {
   struct Library {
     std::filesystem::path file;
     FileIdentity identity;
+    bool is_mapped;  // not a copy of it: the inode stays taken
     boost::dll::shared_library handle;
   };
   std::deque<Library> libraries;  // also those that failed to register
@@ -140,8 +140,8 @@ void check_unchanged(const InspectedPlugin& plugin, const Leaked& all) {
   const FileIdentity& now = plugin.identity;
   if (identity_of(plugin.file) != now) refuse(plugin, "the file changed after it was checked", "try again");
   for (const Leaked::Library& old : all.libraries) {
-    const bool is_same_file =
-        old.file == plugin.file || (old.identity.device == now.device && old.identity.inode == now.inode);
+    const bool is_same_inode = old.identity.device == now.device && old.identity.inode == now.inode;
+    const bool is_same_file = old.file == plugin.file || (old.is_mapped && is_same_inode);
     if (is_same_file && old.identity != now) {
       refuse(plugin, "an earlier version of it is already loaded into this process",
              "start the process again");
@@ -192,13 +192,9 @@ PluginFile locked_copy(const InspectedPlugin& plugin) {
 // that was moved since, or a copy of it in memory is loaded, which lies in no folder. So the library of ours
 // that it needs, and LibTorch with it, must be here already.
 void bring_tensor_half(const InspectedPlugin& plugin) {
-  Dl_info info{};
-  std::error_code failure;
-  if (dladdr(reinterpret_cast<const void*>(&load_plugin), &info) == 0) return;
-  const auto core = std::filesystem::canonical(info.dli_fname, failure);
-  const std::string library = core.parent_path() / "libeasylm_tensor.so.0";
+  const std::filesystem::path library = tensor_library();
   if (dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr) return;
-  cannot_load(plugin, library, library + " can't be loaded");
+  cannot_load(plugin, library, library.string() + " can't be loaded");
 }
 
 boost::dll::shared_library open_locked(const InspectedPlugin& plugin) {
@@ -226,8 +222,9 @@ const LoadedPlugin& load_plugin(const InspectedPlugin& plugin) {
     if (loaded.file == plugin.file) return loaded;
   }
   if (plugin.manifest->torch != "none") bring_tensor_half(plugin);
-  const auto& library = all.libraries.emplace_back(Leaked::Library{
-      plugin.file, plugin.identity, plugin.locked ? open_locked(plugin) : open(plugin, plugin.file)});
+  auto handle = plugin.locked ? open_locked(plugin) : open(plugin, plugin.file);
+  const auto& library = all.libraries.emplace_back(
+      Leaked::Library{plugin.file, plugin.identity, !plugin.locked, std::move(handle)});
   auto factories = registered_by(plugin, entry_of(plugin, library.handle));
   check_description(plugin, factories);
   return all.plugins.emplace_back(LoadedPlugin{plugin.file, *plugin.manifest, std::move(factories)});

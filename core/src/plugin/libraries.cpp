@@ -1,5 +1,7 @@
 // Finds the library's name in the system's words, and the folders in the plugin's file.
-#include "plugin/missing_library.h"
+#include "plugin/libraries.h"
+
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -63,6 +65,17 @@ std::string remedy_of(const InspectedPlugin& plugin, std::string_view library, s
 }
 
 }  // namespace
+
+std::filesystem::path tensor_library() {
+  Dl_info host{};
+  std::error_code failure;
+  if (dladdr(reinterpret_cast<const void*>(&tensor_library), &host) == 0) return {};
+  return std::filesystem::canonical(host.dli_fname, failure).parent_path() / "libeasylm_tensor.so.0";
+}
+
+std::vector<std::string> library_folders(const std::filesystem::path& file) {
+  return folders_of(run_path_of(file), file.parent_path());
+}
 
 std::optional<MissingLibrary> missing_library(const InspectedPlugin& plugin, std::string_view why) {
   constexpr std::string_view kComplaint = ": cannot open shared object file";
