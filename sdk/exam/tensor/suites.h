@@ -5,6 +5,7 @@
 
 namespace easylm::exam {
 
+Suite attention_suite();
 Suite optimizer_suite();
 
 }  // namespace easylm::exam
