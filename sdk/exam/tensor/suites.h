@@ -6,6 +6,7 @@
 namespace easylm::exam {
 
 Suite attention_suite();
+Suite model_suite();
 Suite optimizer_suite();
 
 }  // namespace easylm::exam
