@@ -87,6 +87,14 @@ std::size_t allocated_bytes() {
   return info.uordblks + info.hblkhd;
 }
 
+std::int64_t own_resident_bytes() {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("RssAnon:")) return std::stoll(line.substr(8)) << 10;
+  }
+  return 0;
+}
+
 std::string output_of(const std::string& file, const std::function<void()>& action) {
   std::fflush(nullptr);
   const std::array<int, 2> kept{dup(STDOUT_FILENO), dup(STDERR_FILENO)};
