@@ -58,7 +58,6 @@ void takes_slices_in_any_order(const Subject& subject) {
 void expect_slice(const TensorReader& reader, const std::vector<std::byte>& whole, const Slice& slice) {
   const std::string where = "bytes " + std::to_string(slice.begin) + " to " + std::to_string(slice.end) +
                             " of " + shown(reader.tensors()[slice.tensor].name);
-  note(where);
   std::vector<std::byte> bytes(static_cast<std::size_t>(slice.end - slice.begin));
   reader.read(slice.tensor, slice.begin, bytes);
   expect(std::ranges::equal(bytes,
@@ -310,7 +309,8 @@ constexpr std::array kTests{
     Test{"reads_any_slice", "read() gives any slice of a tensor", reads_any_slice},
     Test{"views_what_it_reads", "view() is empty, or has the bytes that read() gives", views_what_it_reads},
     Test{"serves_many_threads", "read() may be called from any thread", serves_many_threads},
-    Test{"knows_its_own", "probe() knows its own files and no others, and never throws", knows_its_own},
+    Test{"knows_its_own", "probe() knows the format's own files", knows_its_own},
+    Test{"knows_no_others", "probe() of what is none of its files is 0, and never throws", knows_no_others},
     Test{"refuses_what_is_none", "open() refuses with Error what is no checkpoint", refuses_what_is_none},
     Test{"survives_truncation", "a file that was cut short is refused with Error, or has what it had",
          survives_truncation},

@@ -27,6 +27,10 @@ std::string difference(const ProcessState& before, const ProcessState& after);
 // Bytes that the process has allocated and not freed.
 std::size_t allocated_bytes();
 
+// Begins the program anew, once, with a malloc that keeps nothing back for its threads: what it keeps would
+// count as allocated.
+void make_allocated_bytes_exact();
+
 // Memory that it holds and that is no file's: what a map of a file takes can be taken back at any time.
 std::int64_t own_resident_bytes();
 

@@ -74,6 +74,29 @@ class Spy final : public StageContext {
   std::mutex mutex_;
 };
 
+// Where the stages of a trial write: what a path key names that need not be there is moved below `folder`, so
+// that each trial makes its own.
+void write_below(const fs::path& folder, PipelineConfig& config) {
+  for (StageConfig& stage : config.stages) {
+    for (const Field& field : stage.description->fields) {
+      const Value* value = stage.table.find(field.key);
+      const auto* path = value == nullptr ? nullptr : value->as<std::string>();
+      if (field.type != FieldType::path || field.must_exist || path == nullptr || path->empty()) continue;
+      const fs::path own = folder / "made" / stage.name;
+      fs::create_directories(own);
+      stage.table.set(field.key, {(own / fs::path(*path).filename()).string(), {}});
+    }
+  }
+}
+
+// `text` without the names of the trial's folder, which are its own.
+std::string without(const fs::path& folder, std::string text) {
+  for (std::size_t at = 0; (at = text.find(folder.native(), at)) != text.npos;) {
+    text.erase(at, folder.native().size());
+  }
+  return text;
+}
+
 // The pipeline up to the stage, or the stage alone if it needs nothing.
 PipelineConfig pipeline_for(const Subject& subject) {
   if (subject.pipeline != nullptr) {
@@ -162,9 +185,11 @@ void add_contents(Host& host, const fs::path& path, const std::string& where,
 }  // namespace
 
 Seen run_stage(const Subject& subject, const fs::path& folder, Ordeal ordeal) {
-  const PipelineConfig config = pipeline_for(subject);
+  PipelineConfig config = pipeline_for(subject);
+  write_below(folder, config);
   StopToken stop;
-  const HostServices services{subject.services.log, subject.services.catalogue, subject.services.maker, stop};
+  Log log(subject.console, LogLevel::error);  // a run adds its own file to it
+  const HostServices services{log, subject.services.catalogue, subject.services.maker, stop};
   Seen seen;
   RunRequest request;
   request.home = folder;
@@ -180,6 +205,7 @@ Seen run_stage(const Subject& subject, const fs::path& folder, Ordeal ordeal) {
         ? *outcome.failure
         : outcome.failure->within("the pipeline of the exam doesn't come as far as the stage");
   }
+  seen.printed = without(folder, std::move(seen.printed));
   return seen;
 }
 
