@@ -20,8 +20,6 @@ Seen whole_run(const Subject& subject, const char* folder = "home") {
   return seen;
 }
 
-void runs_to_its_end(const Subject& subject) { whole_run(subject); }
-
 void keeps_to_its_ports(const Subject& subject) {
   const Seen seen = whole_run(subject);
   expect(seen.strange.empty(),
@@ -99,7 +97,6 @@ void use(const Subject& subject) {
 }
 
 constexpr std::array kTests{
-    Test{"runs_to_its_end", "run() comes to its end", runs_to_its_end},
     Test{"keeps_to_its_ports", "it touches the ports that it declares, and makes all that it says it makes",
          keeps_to_its_ports},
     Test{"says_how_far_it_is", "progress does not go back, and not beyond the end", says_how_far_it_is},
