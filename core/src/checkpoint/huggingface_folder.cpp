@@ -77,6 +77,22 @@ std::vector<NamedFile> read_tokenizer_files(const fs::path& folder) {
   return files;
 }
 
+namespace {
+
+// Those that a checkpoint holds; none if there is no checkpoint.
+std::vector<NamedFile> files_in_checkpoint(Host& host, const fs::path& path) {
+  FoundFormat found;
+  try {
+    found = find_format(host, path);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unsupported) throw;
+    return {};
+  }
+  return found.format->open(path)->tokenizer_files();
+}
+
+}  // namespace
+
 std::vector<NamedFile> find_tokenizer_files(Host& host, const fs::path& path) {
   std::error_code ignored;
   std::vector<NamedFile> files;
@@ -87,7 +103,7 @@ std::vector<NamedFile> find_tokenizer_files(Host& host, const fs::path& path) {
     std::optional<std::string> bytes = read_small_file(path, kMostTokenizerBytes);
     if (bytes) files.push_back({"tokenizer" + ending, *std::move(bytes)});
   }
-  if (files.empty()) files = find_format(host, path).format->open(path)->tokenizer_files();
+  if (files.empty()) files = files_in_checkpoint(host, path);
   if (!files.empty()) return files;
   throw Error(ErrorCode::not_found, path.string() + " holds no tokenizer",
               "name a folder with tokenizer.json or tokenizer.model, or one of these files");
