@@ -46,9 +46,10 @@ lint:  ## check format and run clang-tidy on what changed, tests too
 	@tools/lint.sh format
 	@tools/lint.sh tidy --tests
 
-docs: build  ## write docs/reference.md anew from what the bundled plugins say of themselves
+docs: build  ## write docs/reference.md and docs/interfaces anew from what plugins, headers and the exam say
 	@EASYLM_PLUGIN_PATH= XDG_DATA_HOME=/nonexistent $(EASYLM) plugins describe --markdown > build/reference.md
 	@mv build/reference.md docs/reference.md
+	@python3 -B tools/interface_pages.py build/release/lib/easylm docs/interfaces
 
 abi: build  ## write sdk/abi anew from headers and libraries, unless that would break plugins
 	@python3 -B tools/abi.py build/release

@@ -58,7 +58,7 @@ def members(body):
         if not stripped:
             comment = []
             continue
-        code, _, remark = stripped.partition("  // ")
+        code, _, remark = (part.strip() for part in stripped.partition("  // "))
         declaration += (" " if declaration else "") + code
         if remark:
             comment.append("// " + remark)

@@ -185,7 +185,7 @@ void leaks_nothing(const Subject& subject) {
   const auto begin = std::chrono::steady_clock::now();
   suite.use(subject);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const int rounds = std::clamp(static_cast<int>(1.0 / (seconds + 1e-9)), 2, 40);
+  const int rounds = std::clamp(static_cast<int>(0.5 / (seconds + 1e-9)), 2, 20);
   for (int i = 0; i < rounds; ++i) suite.use(subject);
   std::int64_t least = std::numeric_limits<std::int64_t>::max();
   for (int window = 0; window < kWindows; ++window) {

@@ -1,7 +1,7 @@
 """The documentation says what is true: links lead somewhere, and commands in it exist.
 
 A fenced block marked `sh` holds commands that must exist; one marked `sh runnable` is run, in the root of the checkout,
-with EASYLM_HOME in a temporary folder. The blocks of a page marked `sh runnable sample` are run one after the other
+with EASYLM_HOME in a temporary folder; those marked `sh runnable installed` by tests/sdk. The blocks of a page marked `sh runnable sample` are run one after the other
 beside a home that sample_home.py made, with easylm on the PATH.
 """
 
@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 import urllib.parse
@@ -145,6 +146,14 @@ class Docs(unittest.TestCase):
         said = subprocess.run(command, env=bundled_alone, check=True, capture_output=True, text=True).stdout
         written = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
         self.assertEqual(written, said, "docs/reference.md is out of date; hint: make docs")
+
+    def test_the_pages_of_interfaces_are_what_the_headers_say(self):
+        with tempfile.TemporaryDirectory() as folder:
+            programs = pathlib.Path(BIN).resolve().parents[1] / "lib/easylm"
+            subprocess.run([sys.executable, "-B", ROOT / "tools/interface_pages.py", programs, folder], check=True)
+            for made in sorted(pathlib.Path(folder).iterdir()):
+                written = (ROOT / "docs/interfaces" / made.name).read_text(encoding="utf-8")
+                self.assertEqual(written, made.read_text(encoding="utf-8"), f"{made.name} is out of date; hint: make docs")
 
     def test_sees_what_is_wrong(self):
         self.assertIsNotNone(problem_of_command("easylm no-such-verb x"))

@@ -118,12 +118,15 @@ void tells_the_facts(const Subject& subject) {
   const ModelFacts& facts = model->facts();
   expect_same_facts(facts, before, "the materialised model");
   for (const std::int64_t number :
-       {facts.hidden_size, facts.num_layers, facts.num_heads, facts.num_key_value_heads, facts.head_dim,
-        facts.intermediate_size, facts.vocabulary_size, facts.max_positions}) {
-    expect(number > 0, "one of facts() is " + std::to_string(number));
+       {facts.hidden_size, facts.num_layers, facts.vocabulary_size, facts.max_positions}) {
+    expect(number > 0,
+           "one of hidden_size, num_layers, vocabulary_size and max_positions is " + std::to_string(number));
   }
-  expect(facts.num_heads % facts.num_key_value_heads == 0,
-         "num_heads is not a multiple of num_key_value_heads");
+  if (facts.num_heads != 0) {  // it has attention
+    expect(facts.num_key_value_heads > 0 && facts.num_heads % facts.num_key_value_heads == 0,
+           "num_heads is not a multiple of num_key_value_heads");
+    expect(facts.head_dim > 0, "it has heads, of the width 0");
+  }
   expect(model->head_weight().sizes() == at::IntArrayRef({facts.vocabulary_size, facts.hidden_size}),
          "head_weight() is not [vocabulary_size, hidden_size]");
   const at::Tensor last = aten::full({1, 1}, facts.vocabulary_size - 1, at::kLong);

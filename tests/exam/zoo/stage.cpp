@@ -2,6 +2,8 @@
 #include "easylm/stage.h"
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -98,6 +100,15 @@ struct Talks : Good {
   }
 };
 
+struct Scribbles : Good {
+  using Good::Good;
+  void finish(StageContext& context) override {
+    const std::filesystem::path file = host_.paths().run / "report.txt";
+    std::ofstream(file) << std::chrono::steady_clock::now().time_since_epoch().count();
+    context.output("report", {.component = nullptr, .path = file, .uri = {}, .config = {}});
+  }
+};
+
 struct Offended : Good {
   using Good::Good;
   void stopped() override { throw Error(ErrorCode::internal, "I was not done"); }
@@ -133,6 +144,7 @@ EASYLM_PLUGIN("zoo-stage", "1.0.0") {
   registrar.component<easylm::NotANumber>("measures_numbers", "Measures what is not a number.");
   registrar.component<easylm::Whimsical>("is_deterministic", "Measures the time, and calls it a number.");
   registrar.component<easylm::Talks>("is_deterministic-print", "Prints something else each time.");
+  registrar.component<easylm::Scribbles>("is_deterministic-file", "Makes another file each time.");
   registrar.component<easylm::Offended>("stops_when_asked", "Takes a stop for a mistake of the program.");
   registrar.component<easylm::Deaf>("stops_when_asked-never", "Goes on for ever when asked to stop.");
   registrar.component<easylm::Careless>("passes_failures_on", "Doesn't care whether it was heard.");

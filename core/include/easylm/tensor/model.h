@@ -30,6 +30,7 @@ struct Parameter {
   bool decay = true;  // false for norms and biases
 };
 
+// What a model doesn't have is 0: the heads of one without attention.
 struct ModelFacts {
   std::int64_t hidden_size = 0, num_layers = 0, num_heads = 0, num_key_value_heads = 0, head_dim = 0;
   std::int64_t intermediate_size = 0, vocabulary_size = 0;
