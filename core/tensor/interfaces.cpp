@@ -10,6 +10,7 @@ KvView::~KvView() = default;
 KvCacheModel::~KvCacheModel() = default;
 AttentionKernel::~AttentionKernel() = default;
 Optimizer::~Optimizer() = default;
+OptimizerFormula::~OptimizerFormula() = default;
 StateVisitor::~StateVisitor() = default;
 
 AttentionQuery query_of(const AttentionCall& call) {

@@ -1,6 +1,10 @@
 // The optimizers against torch.optim.AdamW, against optax, and against themselves in other shapes and dtypes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -207,6 +211,52 @@ TEST_P(EveryOptimizer, StartsWithEasyLMsSchedule) {
 
 INSTANTIATE_TEST_SUITE_P(Optimizers, EveryOptimizer, ::testing::Values("adamw", "palm"),
                          [](const auto& chosen) { return std::string(chosen.param); });
+
+// The largest difference, in parameter and state, between three updates and the formula for each element.
+double distance_from_formula(const Table& settings, bool decay) {
+  const auto optimizer = make("adamw", settings);
+  const auto* formula = extension_of<OptimizerFormula>(*optimizer);
+  if (formula == nullptr) return std::numeric_limits<double>::infinity();
+  const std::vector<Parameter> parameters = {{"w", aten::empty({20}).normal_(), {}, decay}};
+  optimizer->attach(parameters);
+  Collect state;
+  optimizer->state(state);
+  std::vector<double> elements(20);
+  std::vector<std::array<double, 2>> moments(20);
+  for (int i = 0; i < 20; ++i) elements[i] = parameters[0].value[i].item<double>();
+  double worst = 0;
+  for (std::int64_t step = 0; step < 3; ++step) {
+    const std::vector<at::Tensor> gradients = {aten::empty({20}).normal_()};
+    optimizer->step({step, 0.1, 0.5, gradients});
+    for (int i = 0; i < 20; ++i) {
+      const ElementUpdate update = {gradients[0][i].item<double>() * 0.5, 0.1, step, decay};
+      elements[i] = formula->update(elements[i], update, moments[i]);
+      worst = std::max(worst, std::abs(elements[i] - parameters[0].value[i].item<double>()));
+      for (int role = 0; role < 2; ++role) {
+        worst = std::max(worst, std::abs(moments[i][role] - state.values[role][i].item<double>()));
+      }
+    }
+  }
+  return worst;
+}
+
+TEST(AdamW, StepsAsItsFormulaSays) {
+  Table settings;
+  settings.set("b1", {0.8, {}});
+  settings.set("b2", {0.7, {}});
+  settings.set("eps", {0.01, {}});
+  settings.set("weight_decay", {0.5, {}});
+  EXPECT_LT(distance_from_formula(settings, true), 1e-6);
+  EXPECT_LT(distance_from_formula(settings, false), 1e-6);
+}
+
+TEST(AdamW, HasAFormulaUnlessAnElementsUpdateDependsOnOthers) {
+  EXPECT_NE(extension_of<OptimizerFormula>(*make("adamw", {})), nullptr);
+  Table scaled;
+  scaled.set("multiply_by_parameter_scale", {true, {}});
+  EXPECT_EQ(extension_of<OptimizerFormula>(*make("adamw", scaled)), nullptr);
+  EXPECT_EQ(extension_of<OptimizerFormula>(*make("palm", {})), nullptr);
+}
 
 }  // namespace
 }  // namespace easylm

@@ -1,7 +1,10 @@
 // AdamW as EasyLM defines it: bias corrected, with decoupled weight decay; or parameter-scaled Adafactor.
 
 #include <cmath>
-#include <string>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -54,8 +57,10 @@ void update_by_operators(const UpdateTensors& tensors, const Coefficients& c) {
   tensors.parameter.sub_(first / root * c.step + tensors.parameter * c.decay);
 }
 
-class AdamW : public Optimizer {
+class AdamW : public Optimizer, public OptimizerFormula {
  public:
+  using Optimizer::kInterface;
+
   struct Config {
     Table schedule = default_schedule();
     double b1 = 0.9;
@@ -102,7 +107,7 @@ class AdamW : public Optimizer {
         adafactor_update(tensors, {context.step, context.learning_rate, context.gradient_scale, config_.b1,
                                    config_.b2, decay});
       } else {
-        update(tensors, coefficients(context, decay));
+        update_tensors(tensors, coefficients(context, decay));
       }
     }
   }
@@ -110,6 +115,24 @@ class AdamW : public Optimizer {
   void state(StateVisitor& visitor) override { visit_moments(slots_, visitor); }
 
   Schedule& schedule() override { return *schedule_; }
+
+  void* extension(std::string_view id) override {
+    if (id != OptimizerFormula::kInterface || config_.multiply_by_parameter_scale) return nullptr;
+    return static_cast<OptimizerFormula*>(this);
+  }
+
+  double update(double element, const ElementUpdate& update, std::span<double> state) const override {
+    const auto updates = static_cast<double>(update.step + 1);
+    double& first = state[0];
+    double& second = state[1];
+    first = config_.b1 * first + (1 - config_.b1) * update.gradient;
+    second = config_.b2 * second + (1 - config_.b2) * update.gradient * update.gradient;
+    const double corrected_first = first / (1 - std::pow(config_.b1, updates));
+    const double corrected_second = second / (1 - std::pow(config_.b2, updates));
+    const double decay = update.decay ? config_.weight_decay : 0;
+    return element - update.learning_rate *
+                         (corrected_first / (std::sqrt(corrected_second) + config_.eps) + decay * element);
+  }
 
   ReductionNeeds needs() const override {
     return config_.multiply_by_parameter_scale ? ReductionNeeds::parameter_sums : ReductionNeeds::none;
@@ -131,7 +154,7 @@ class AdamW : public Optimizer {
             static_cast<float>(decay)};
   }
 
-  static void update(const UpdateTensors& tensors, const Coefficients& c) {
+  static void update_tensors(const UpdateTensors& tensors, const Coefficients& c) {
     if (!tensors.parameter.is_cpu()) return update_by_operators(tensors, c);
     update_by_blocks(tensors, [&c](const UpdateBlock& block) {
       sweep(block.parameter, block.gradient, block.first, block.second, block.size, c);

@@ -51,4 +51,25 @@ class EASYLM_API Optimizer : public Component {
   virtual ReductionNeeds needs() const = 0;
 };
 
+// What one element of a parameter sees at one update.
+struct ElementUpdate {
+  double gradient = 0;  // already scaled
+  double learning_rate = 0;
+  std::int64_t step = 0;  // number of this update, from 0
+  bool decay = true;      // as Parameter::decay
+};
+
+// (extension of Optimizer, since API 1.1) The update of a single element in plain double arithmetic: what an
+// exam holds step() against. For optimizers whose update of an element depends on that element alone.
+class EASYLM_API OptimizerFormula {
+ public:
+  static constexpr std::string_view kInterface = "easylm.optimizer.formula/1";
+  virtual ~OptimizerFormula();
+
+  // The element's new value. `state` is the element's own, one number a role, in the order in which
+  // Optimizer::state visits the roles; changed in place, and not rounded to the type that step() keeps it in.
+  // [any-thread]
+  virtual double update(double element, const ElementUpdate& update, std::span<double> state) const = 0;
+};
+
 }  // namespace easylm
