@@ -1,0 +1,148 @@
+"""The examples as their authors would have them: copied out of the tree, built against an installed EasyLM that was moved
+since, examined, and run. What was built is left in tests/sdk/plugins of the build folder, for other tests."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(os.environ["EASYLM_SOURCE_DIR"])
+HERE = pathlib.Path(os.environ["EASYLM_BUILD_DIR"], "tests/sdk")
+EXAMPLES = sorted(file.parent.relative_to(SOURCE / "sdk/examples") for file in SOURCE.glob("sdk/examples/*/*/CMakeLists.txt"))
+WARNINGS = "-Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers -Wno-restrict -Werror"
+
+
+def call(*command, cwd=None, env=None, code=0):
+    """The finished process; its exit code must be CODE."""
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=600,
+                          check=False)  # fmt: skip
+    assert done.returncode == code, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+class Examples(unittest.TestCase):
+    """A folder outside of the tree: easylm/ is the installation, examples/ and build/ have a folder for each kind/name."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name).resolve()
+        cls.bin = cls.folder / "easylm/bin/easylm"
+        installed = HERE / "installed"
+        shutil.rmtree(installed, ignore_errors=True)
+        call("cmake", "--install", os.environ["EASYLM_BUILD_DIR"], "--prefix", installed)
+        shutil.move(installed, cls.folder / "easylm")
+        shutil.copytree(SOURCE / "sdk/examples", cls.folder / "examples")
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(cls.build, EXAMPLES))
+        shutil.rmtree(HERE / "plugins", ignore_errors=True)
+        (HERE / "plugins").mkdir()
+        for example in EXAMPLES:
+            shutil.copy(cls.library(example), HERE / "plugins")
+
+    @classmethod
+    def build(cls, example):
+        options = [f"-DCMAKE_PREFIX_PATH={cls.folder / 'easylm'}", "-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_CXX_FLAGS={WARNINGS}",
+                   f"-DCMAKE_CXX_COMPILER={os.environ['EASYLM_CXX']}", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]  # fmt: skip
+        if shutil.which("ccache"):
+            options.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
+        # As cmake/Toolchain.cmake does, so that the name of the temporary folder plays no part.
+        env = {"CCACHE_BASEDIR": str(cls.folder), "CCACHE_NOHASHDIR": "1"}
+        build = cls.folder / "build" / example
+        call("cmake", "-G", "Ninja", "-S", cls.folder / "examples" / example, "-B", build, *options, env=env)
+        call("cmake", "--build", build, "-j1", env=env)
+
+    @classmethod
+    def library(cls, example):
+        return cls.folder / "build" / example / f"easylm_{example.name}.so"
+
+    def easylm(self, example, *arguments, code=0):
+        return call(self.bin, *arguments, cwd=self.folder / "examples" / example, code=code,
+                    env={"EASYLM_PLUGIN_PATH": str(self.folder / "build" / example)})  # fmt: skip
+
+    def run_pipeline(self, example, *sets):
+        """What it prints, from the beginning."""
+        words = [word for key in sets for word in ("--set", key)]
+        return self.easylm(example, "run", "pipeline.toml", "--resume", "never", *words).stdout
+
+    def test_each_is_complete(self):
+        self.assertGreaterEqual(len(EXAMPLES), 8)
+        for example in EXAMPLES:
+            folder = SOURCE / "sdk/examples" / example
+            self.assertTrue((folder / "pipeline.toml").is_file(), example)
+            self.assertIn(len((folder / "README.md").read_text().splitlines()), range(10, 26), example)
+
+    def test_nothing_of_them_names_the_source_tree(self):
+        for example in EXAMPLES:
+            build = self.folder / "build" / example
+            texts = [(build / name).read_text() for name in ("compile_commands.json", "build.ninja")]
+            texts.append(call("readelf", "-d", self.library(example)).stdout)
+            for text in texts:
+                self.assertNotIn(str(SOURCE), text, example)
+
+    def test_each_passes_its_exam(self):
+        for example in EXAMPLES:
+            with self.subTest(example=str(example)):
+                call("ctest", "--test-dir", self.folder / "build" / example, "--output-on-failure", "--no-tests=error")
+
+    def test_each_pipeline_runs(self):
+        for example in EXAMPLES:
+            with self.subTest(example=str(example)):
+                self.run_pipeline(example)
+
+    def test_the_tracker_prints_a_line_for_every_fifth_step(self):
+        lines = self.run_pipeline(pathlib.Path("tracker/stdout")).splitlines()
+        steps = [re.match(r"stdout train step=(\d+) tokens=\d+ loss=[\d.]+ ", line)[1] for line in lines if "step=" in line]
+        self.assertEqual(steps, ["5", "10", "15", "20"])
+
+    def test_the_words_are_counted(self):
+        example = pathlib.Path("stage/word_count")
+        (self.folder / "examples" / example / "words.txt").write_text("One two, TWO; three 'three' three.\nÜber über\n")
+        text = self.run_pipeline(example, "dataset.train.path=words.txt", "stage.0.top=3")
+        self.assertIn("   count  word\n       3  three\n       2  two\n       1  one\n", text)
+
+    def row_of_csv(self, text, code=0):
+        """The first row that a file of this TEXT makes, or the error."""
+        example = pathlib.Path("dataset/csv")
+        (self.folder / "examples" / example / "test.csv").write_bytes(text.encode())
+        sets = ["--set", "dataset.train.path=test.csv", "--set", "dataset.train.bad_examples=fail"]
+        done = self.easylm(example, "data", "inspect", "pipeline.toml", "--json", *sets, code=code)
+        return done.stderr if code else "".join(json.loads(done.stdout)[0]["texts"])
+
+    def test_csv_is_read_by_the_rules_of_rfc_4180(self):
+        row = self.row_of_csv('\ufeffanswer,question,x\r\n"a ""b"", c\r\nd",e f,\r\n\r\ng,"h, i",\r\n')
+        self.assertTrue(row.startswith('<|bos|>e fa "b", c\r\nd<|bos|>h, ig<|bos|>'), row)
+
+    def test_a_bad_csv_file_is_named_with_its_line(self):
+        for text, message in [
+            ("question,answer\na,b\nc\n", "test.csv:3: it has 1 fields, and there are 2 columns"),
+            ('question,answer\na,b\nc,"d" e\n', "test.csv:3: a field goes on after its closing quote"),
+            ('question,answer\na,b\nc,d"e"\n', "test.csv:3: there is a quote in a field that does not begin with one"),
+            ('question,answer\na,b\nc,"d\n', "test.csv:3: a quote is opened and never closed"),
+            ("question,reply\na,b\n", "test.csv:1: there is not one column called 'answer'"),
+        ]:
+            with self.subTest(message=message):
+                self.assertIn(message, self.row_of_csv(text, code=1))
+
+    def test_a_window_as_wide_as_the_row_changes_nothing(self):
+        losses = [self.last_loss(attention) for attention in ("sliding_window,64", "sliding_window,16", "reference")]
+        self.assertAlmostEqual(losses[0], losses[2], delta=1e-3)
+        self.assertNotAlmostEqual(losses[1], losses[2], delta=1e-3)
+
+    def last_loss(self, attention):
+        example, (kind, *window) = pathlib.Path("attention/sliding_window"), attention.split(",")
+        table = f'{{type="{kind}"' + "".join(f",window={width}" for width in window) + "}"
+        sets = [f"model.attention={table}", 'tracker=[{type="jsonl"}]']
+        self.run_pipeline(example, *sets)
+        metrics = self.folder / "examples" / example / "runs/sliding_window/latest/metrics.jsonl"
+        return json.loads(metrics.read_text().splitlines()[-1])["loss"]
+
+
+if __name__ == "__main__":
+    unittest.main()
