@@ -178,6 +178,7 @@ void leaves_the_process_alone(const Subject& subject) {
 }
 
 void leaks_nothing(const Subject& subject) {
+  make_allocated_bytes_exact();
   const Suite& suite = suite_of(subject.described.kind);
   constexpr int kWindows = 4;
   suite.use(subject);

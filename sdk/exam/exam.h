@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,6 +48,13 @@ Error expect_refusal(const std::string& what, std::initializer_list<ErrorCode> c
 
 // Says what is being tried, for the report of a crash.
 void note(const std::string& what);
+
+// The start of any bytes, in quotes and fit for a report.
+std::string shown(std::string_view bytes);
+
+// Runs action(0), action(1), … at the same time, each in a thread of its own, and throws the first of what
+// they threw.
+void in_threads(int count, const std::function<void(int)>& action);
 
 // The component under test. Everything outlives the test.
 struct Subject {

@@ -1,7 +1,11 @@
 // Findings, notes and the lookup of suites.
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
+#include <exception>
+#include <thread>
+#include <vector>
 
 #include "easylm/error.h"
 #include "exam.h"
@@ -35,6 +39,36 @@ Error expect_refusal(const std::string& what, std::initializer_list<ErrorCode> c
 void note(const std::string& what) {
   const std::string line = "note " + what + "\n";
   if (write(kReportDescriptor, line.data(), line.size()) < 0) std::fprintf(stderr, "%s", line.c_str());
+}
+
+std::string shown(std::string_view bytes) {
+  constexpr std::size_t kMost = 60;
+  std::string text = "\"";
+  for (const char c : bytes.substr(0, kMost)) {
+    std::array<char, 8> hex{};
+    std::snprintf(hex.data(), hex.size(), "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    text += c >= ' ' && c <= '~' ? std::string(1, c) : hex.data();
+  }
+  return text + (bytes.size() > kMost ? "\"…" : "\"");
+}
+
+void in_threads(int count, const std::function<void(int)>& action) {
+  std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(count));
+  std::vector<std::thread> threads;
+  threads.reserve(thrown.size());
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      try {
+        action(i);
+      } catch (...) {
+        thrown[static_cast<std::size_t>(i)] = std::current_exception();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::exception_ptr& failure : thrown) {
+    if (failure) std::rethrow_exception(failure);
+  }
 }
 
 const Suite& suite_of(std::string_view kind) {

@@ -11,9 +11,12 @@
 #include <cfenv>
 #include <clocale>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 extern char** environ;
 extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
@@ -85,6 +88,28 @@ std::size_t allocated_bytes() {
   if (__sanitizer_get_current_allocated_bytes != nullptr) return __sanitizer_get_current_allocated_bytes();
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
+}
+
+void make_allocated_bytes_exact() {
+  constexpr const char* kTunables = "GLIBC_TUNABLES";
+  if (__sanitizer_get_current_allocated_bytes != nullptr || std::getenv(kTunables) != nullptr) return;
+  std::ifstream in("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(in, word, '\0');) words.push_back(std::move(word));
+  std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  setenv(kTunables, "glibc.malloc.tcache_count=0", 1);
+  execv("/proc/self/exe", arguments.data());
+}
+
+std::int64_t own_resident_bytes() {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("RssAnon:")) return std::stoll(line.substr(8)) << 10;
+  }
+  return 0;
 }
 
 std::string output_of(const std::string& file, const std::function<void()>& action) {

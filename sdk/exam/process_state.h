@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -25,6 +26,13 @@ std::string difference(const ProcessState& before, const ProcessState& after);
 
 // Bytes that the process has allocated and not freed.
 std::size_t allocated_bytes();
+
+// Begins the program anew, once, with a malloc that keeps nothing back for its threads: what it keeps would
+// count as allocated.
+void make_allocated_bytes_exact();
+
+// Memory that it holds and that is no file's: what a map of a file takes can be taken back at any time.
+std::int64_t own_resident_bytes();
 
 // What `action` writes to standard output and error, by way of `file`. [setup]
 std::string output_of(const std::string& file, const std::function<void()>& action);

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cmath>
-#include <thread>
 #include <vector>
 
 #include "easylm/error.h"
@@ -53,19 +52,12 @@ void is_pure(const Subject& subject) {
 void serves_many_threads(const Subject& subject) {
   const auto schedule = planned(subject);
   const double first = schedule->at(7);
-  std::vector<int> wrong(4, 0);
-  std::vector<std::thread> threads;
-  threads.reserve(wrong.size());
-  for (int& mine : wrong) {
-    threads.emplace_back([&] {
-      for (std::int64_t i = 0; i < 20'000; ++i) {
-        (void)schedule->at(i % kTotalSteps);
-        if (schedule->at(7) != first) ++mine;
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const int mine : wrong) expect(mine == 0, "at(7) changed while other threads asked for other steps");
+  in_threads(4, [&](int) {
+    for (std::int64_t i = 0; i < 20'000; ++i) {
+      (void)schedule->at(i % kTotalSteps);
+      expect(schedule->at(7) == first, "at(7) changed while other threads asked for other steps");
+    }
+  });
 }
 
 void can_be_planned(const Subject& subject) {

@@ -6,7 +6,8 @@
 namespace easylm::exam {
 
 std::span<const Suite> suites() {
-  static const std::array all{schedule_suite()};
+  static const std::array all{tokenizer_suite(), dataset_suite(), checkpoint_suite(),
+                              schedule_suite(),  tracker_suite(), stage_suite()};
   return all;
 }
 

@@ -112,6 +112,7 @@ class Run {
         home_(request.home),
         recorded_(request.recording == Recording::full),
         resume_(request.resume),
+        run_stage_(request.run_stage),
         folder_(recorded_ ? make_run_folder(home_, config.run.name) : std::filesystem::path{}),
         host_(services, config.run.seed, {folder_, home_ / "cache"}),
         workspace_(config, host_, home_),
@@ -178,7 +179,12 @@ class Run {
       host_.info("stage", "begins", {{"name", stage.name}});
       Table table = stage.table;
       table.type = stage.description->name;
-      host_.make<Stage>(table)->run(context);
+      const auto made = host_.make<Stage>(table);
+      if (run_stage_) {
+        run_stage_(*made, context, index);
+      } else {
+        made->run(context);
+      }
       progress.finish();
       const auto seconds =
           std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started);
@@ -235,6 +241,7 @@ class Run {
   std::filesystem::path home_;
   bool recorded_;
   std::optional<ResumePoint> resume_;
+  std::function<void(Stage&, StageContext&, std::size_t)> run_stage_;
   std::filesystem::path folder_;
   RunHost host_;
   Workspace workspace_;

@@ -1,13 +1,16 @@
 // Runs the stages of a checked pipeline, each in its fence.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "config/pipeline_config.h"
 #include "easylm/checkpoints.h"
+#include "easylm/stage.h"
 #include "observe/console.h"
 #include "pipeline/resume.h"
 #include "pipeline/run_host.h"
@@ -21,6 +24,8 @@ struct RunRequest {
   std::filesystem::path home;
   Recording recording = Recording::full;
   std::optional<ResumePoint> resume = {};  // stages before its own are not run again
+  // (optional) Called in place of stage.run(context), with the stage's index: for what watches a stage.
+  std::function<void(Stage& stage, StageContext& context, std::size_t index)> run_stage = {};
 };
 
 struct RunOutcome {

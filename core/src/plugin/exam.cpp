@@ -84,6 +84,8 @@ class Programs {
 // What the child said, and how it ended, as a verdict.
 void judge(const ChildOutcome& outcome, const ChildLimits& limits, ExamResult& result) {
   std::string_view said(outcome.report);
+  const bool is_whole = said.starts_with("note ") || said.find("\nnote ") == said.npos;
+  if (!is_whole) said.remove_prefix(said.find('\n') + 1);  // of very many notes the first are lost
   std::string last_note;
   while (said.starts_with("note ")) {
     const std::size_t end = said.find('\n');
@@ -274,7 +276,8 @@ std::vector<std::string> reproduction(const ExamRequest& request, const std::str
                 "KIND/NAME:TEST:SEED, as the exam's report gives it");
   }
   const std::string kind = test.substr(0, slash);
-  const std::filesystem::path* program = Programs(request.programs).of(kind);
+  const Programs programs(request.programs);
+  const std::filesystem::path* program = programs.of(kind);
   if (program == nullptr) throw Error(ErrorCode::not_found, "there is no exam for a " + kind);
   const OneTest one{kind, test.substr(slash + 1, colon - slash - 1), test.substr(colon + 1, seed - colon - 1),
                     std::strtoull(test.c_str() + seed + 1, nullptr, 10)};
