@@ -89,7 +89,9 @@ void visit_moments(std::span<MomentSlot> slots, StateVisitor& visitor) {
 
 void update_by_blocks(const UpdateTensors& given, const std::function<void(const UpdateBlock&)>& kernel) {
   UpdateTensors tensors = given;
-  tensors.gradient = given.gradient.contiguous();
+  const bool readable =
+      given.gradient.scalar_type() == at::kFloat || given.gradient.scalar_type() == at::kBFloat16;
+  tensors.gradient = (readable ? given.gradient : given.gradient.to(at::kFloat)).contiguous();
   for (const at::Tensor* tensor : {&tensors.parameter, &tensors.gradient, &tensors.first, &tensors.second}) {
     check(*tensor, tensors.parameter);
   }

@@ -5,6 +5,8 @@
 
 namespace easylm::exam {
 
+Suite attention_suite();
+Suite model_suite();
 Suite optimizer_suite();
 
 }  // namespace easylm::exam

@@ -29,7 +29,7 @@ EASYLM_API void visit_moments(std::span<MomentSlot> slots, StateVisitor& visitor
 // What one parameter's update reads and writes, all of one shape.
 struct UpdateTensors {
   at::Tensor parameter;  // fp32
-  at::Tensor gradient;   // fp32 or bf16
+  at::Tensor gradient;   // any float dtype, any layout
   at::Tensor first;      // fp32 or bf16: the first moment
   at::Tensor second;     // fp32: the second moment
 };
