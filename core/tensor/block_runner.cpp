@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "easylm/error.h"
+#include "easylm/tensor/aten.h"
 #include "easylm/tensor/autograd_function.h"
 
 namespace easylm {
@@ -102,6 +103,31 @@ at::Tensor run_recomputed(Model& model, std::int64_t layer, const at::Tensor& h_
                         inputs);
 }
 
+// Says in `context` where new tokens stand, if nobody has, for as long as it lives.
+class PositionsBehind {
+ public:
+  PositionsBehind(const KvView& cache, const at::Tensor& ids_BT, ForwardContext& context)
+      : context_(context), given_(context.positions) {
+    if (given_.defined()) return;
+    const std::int64_t first = cache.length();
+    context.positions = aten::arange(first, first + ids_BT.size(1), ids_BT.options());
+  }
+  ~PositionsBehind() { context_.positions = given_; }
+  PositionsBehind(const PositionsBehind&) = delete;
+  PositionsBehind& operator=(const PositionsBehind&) = delete;
+
+ private:
+  ForwardContext& context_;
+  at::Tensor given_;
+};
+
+// Blocks find the positions in the cache, an embedding that depends on them can't.
+at::Tensor embed_behind(Model& model, const KvView& cache, const at::Tensor& ids_BT,
+                        ForwardContext& context) {
+  const PositionsBehind positions(cache, ids_BT, context);
+  return model.embed(ids_BT, context);
+}
+
 }  // namespace
 
 at::Tensor run_model(Model& model, const at::Tensor& ids_BT, ForwardContext& context, Recompute policy) {
@@ -119,7 +145,7 @@ at::Tensor run_model_cached(Model& model, const at::Tensor& ids_BT, KvView& cach
     throw Error(ErrorCode::unsupported, "this model can't decode with cached keys and values",
                 "use a model with the extension " + std::string(KvCacheModel::kInterface));
   }
-  at::Tensor h_BTD = model.embed(ids_BT, context);
+  at::Tensor h_BTD = embed_behind(model, cache, ids_BT, context);
   for (std::int64_t layer = 0; layer < model.facts().num_layers; ++layer) {
     h_BTD = cached->block_cached(layer, h_BTD, cache, context);
   }

@@ -62,14 +62,17 @@ Table known_settings(Host& host, const Table& config, const std::filesystem::pat
   const std::vector<std::string> keys = host.keys(Model::kKind, config.type);
   Table table;
   table.type = config.type;
+  std::string unknown;
   for (const Setting& setting : config.settings) {
     if (std::ranges::find(keys, setting.key) != keys.end()) {
       table.set(setting.key, setting.value);
-      continue;
+    } else if (std::ranges::find(kBookkeeping, setting.key) == kBookkeeping.end()) {
+      unknown += (unknown.empty() ? "" : ",") + setting.key;
     }
-    if (std::ranges::find(kBookkeeping, setting.key) != kBookkeeping.end()) continue;
-    host.warn("model", "left out a key of config.json that the model does not know",
-              {{"key", std::string_view(setting.key)}, {"path", std::string_view(path.native())}});
+  }
+  if (!unknown.empty()) {
+    host.warn("model", "left out keys of config.json that the model does not know",
+              {{"keys", std::string_view(unknown)}, {"path", std::string_view(path.native())}});
   }
   return table;
 }

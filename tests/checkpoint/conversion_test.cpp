@@ -86,15 +86,18 @@ TEST_F(Conversion, NamesWhatIsMissingTooMuchOrOfAnotherShape) {
 
 TEST_F(Conversion, LeavesOutWhatEveryModelWorksOutForItself) {
   const StoredTensor same = floats({1, 2});
-  write_model("in",
-              {{"model.embed_tokens.weight", same},
-               {"lm_head.weight", same},
-               {"model.layers.0.self_attn.rotary_emb.inv_freq", floats({3})}},
-              made_up());
-  host_.expected = {{"model.embed_tokens.weight", DType::f32, {2}}};
-  const ConversionReport report = convert("in", "out");
-  EXPECT_EQ(report.left_out.size(), 2U);
-  EXPECT_EQ(read_model(path("out")), (StoredTensors{{"model.embed_tokens.weight", same}}));
+  for (const std::string embedding : {"model.embed_tokens.weight", "transformer.wte.weight"}) {
+    const std::string in = "in " + embedding, out = "out " + embedding;
+    write_model(in,
+                {{embedding, same},
+                 {"lm_head.weight", same},
+                 {"model.layers.0.self_attn.rotary_emb.inv_freq", floats({3})}},
+                made_up());
+    host_.expected = {{embedding, DType::f32, {2}}};
+    const ConversionReport report = convert(in, out);
+    EXPECT_EQ(report.left_out.size(), 2U);
+    EXPECT_EQ(read_model(path(out)), (StoredTensors{{embedding, same}}));
+  }
 }
 
 TEST_F(Conversion, RefusesAHeadThatIsNotTheEmbeddingToWhichItIsTied) {

@@ -1,11 +1,14 @@
-// model_logits MODEL: reads token ids (int32) from standard input, and writes the model's logits after each
-// of them (float32, [T, V]) to standard output; one pass over the whole sequence, in fp32.
+// model_logits MODEL [PLUGIN...]: reads token ids (int32) from standard input, and writes the model's logits
+// after each of them (float32, [T, V]) to standard output; one pass over the whole sequence, in fp32. The
+// model's type may come from a PLUGIN.
 #include <ATen/core/grad_mode.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "easylm/error.h"
@@ -26,8 +29,8 @@ at::Tensor read_ids() {
   return aten::from_blob(bytes.data(), {1, length}, at::kInt).to(at::kLong);
 }
 
-void write_logits(const std::string& path) {
-  testing::PluginHost host;
+void write_logits(const std::string& path, std::vector<std::filesystem::path> plugins) {
+  testing::PluginHost host(1, std::move(plugins));
   testing::FakeCheckpoints no_checkpoints({}, nullptr);
   testing::FakeContext context(host, no_checkpoints);
   context.facts.threads = 0;
@@ -49,7 +52,7 @@ void write_logits(const std::string& path) {
 
 int main(int argc, char** argv) {
   return easylm::testing::run_program(argc, argv, [](const std::vector<std::string>& words) {
-    if (words.size() != 1) throw easylm::Error(easylm::ErrorCode::invalid_config, "MODEL is needed");
-    easylm::write_logits(words[0]);
+    if (words.empty()) throw easylm::Error(easylm::ErrorCode::invalid_config, "MODEL is needed");
+    easylm::write_logits(words[0], {words.begin() + 1, words.end()});
   });
 }

@@ -1,4 +1,5 @@
-// A Host for tests of plugins: makes the components of this build, and keeps the warnings.
+// A Host for tests of plugins: makes the components of this build, and of further plugins; keeps the
+// warnings.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +19,9 @@ namespace easylm::testing {
 
 class PluginHost : public Host {
  public:
-  explicit PluginHost(std::uint64_t seed = 1) : seed_(seed) {}
+  explicit PluginHost(std::uint64_t seed = 1, std::vector<std::filesystem::path> more_plugins = {})
+      : seed_(seed),
+        catalogue_(SearchPath{{build_folder() / "lib/easylm/plugins"}, {}, std::move(more_plugins)}) {}
 
   void log(LogLevel level, std::string_view word, std::string_view message,
            std::span<const LogPair> pairs) override {
@@ -62,7 +65,7 @@ class PluginHost : public Host {
  private:
   std::uint64_t seed_;
   Paths paths_;
-  Catalogue catalogue_{SearchPath{{build_folder() / "lib/easylm/plugins"}, {}}};
+  Catalogue catalogue_;
   ComponentMaker maker_{catalogue_, source_folder()};
 };
 

@@ -216,7 +216,7 @@ void names_its_products(const Subject& subject) {
   for (const LinearWeights& product : context.products) {
     const auto found = by_name.find(product.name);
     expect(found != by_name.end(), "a product is named '" + product.name + "', and no parameter is");
-    expect(found->second.is_same(product.weight_OI),
+    expect(found->second.is_alias_of(product.weight_OI),  // a view, where a file holds inputs by outputs
            "the product '" + product.name + "' is not with the parameter of that name");
   }
 }

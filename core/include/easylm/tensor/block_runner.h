@@ -17,7 +17,8 @@ enum class Recompute {
 EASYLM_API at::Tensor run_model(Model& model, const at::Tensor& ids_BT, ForwardContext& context,
                                 Recompute policy);
 
-// The same with cached keys and values, for inference. Throws Error{unsupported} if the model has no such
+// The same with cached keys and values, for inference: the embedding finds the tokens' positions in the
+// context, behind the cache's where it said none. Throws Error{unsupported} if the model has no such
 // extension.
 EASYLM_API at::Tensor run_model_cached(Model& model, const at::Tensor& ids_BT, KvView& cache,
                                        ForwardContext& context);
