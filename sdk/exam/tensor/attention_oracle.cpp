@@ -9,14 +9,14 @@
 namespace easylm::exam {
 namespace {
 
-at::Tensor seen_TS(const AttentionMask& mask, std::int64_t b, std::int64_t num_queries,
-                   std::int64_t num_keys) {
-  at::Tensor seen = aten::zeros({num_queries, num_keys}, at::kBool);
-  bool* out = seen.mutable_data_ptr<bool>();
+at::Tensor seen_keys(const AttentionMask& mask, std::int64_t b, std::int64_t num_queries,
+                     std::int64_t num_keys) {
+  at::Tensor seen_TS = aten::zeros({num_queries, num_keys}, at::kBool);
+  bool* out = seen_TS.mutable_data_ptr<bool>();
   for (std::int64_t t = 0; t < num_queries; ++t) {
     for (std::int64_t s = 0; s < num_keys; ++s) *out++ = sees(mask, b, t, s);
   }
-  return seen;
+  return seen_TS;
 }
 
 // On the CPU, so that they can be read one by one.
@@ -52,7 +52,7 @@ Attended attend_exactly(const AttentionCall& call, const at::Tensor& weights_BTN
   const std::int64_t shared = q.size(2) / k.size(2);
   Tensors o_BTNH, lse_BNT;
   for (std::int64_t b = 0; b < q.size(0); ++b) {
-    const at::Tensor hidden = seen_TS(mask, b, q.size(1), k.size(1)).logical_not();
+    const at::Tensor hidden = seen_keys(mask, b, q.size(1), k.size(1)).logical_not();
     Tensors o_NTH, lse_NT;
     for (std::int64_t n = 0; n < q.size(2); ++n) {
       const at::Tensor keys = k[b].select(1, n / shared), values = v[b].select(1, n / shared);

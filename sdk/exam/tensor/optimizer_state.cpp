@@ -21,8 +21,7 @@ class Follower {
       for (const StateTensor& tensor : state) {
         if (tensor.parameter != parameter.name) continue;
         expect(tensor.value.sizes() == parameter.value.sizes(),
-               "the state '" + tensor.role + "' of " + parameter.name +
-                   " is not of the parameter's shape, so it can't be the formula's");
+               tensor.label() + " is not of the parameter's shape, so it can't be the formula's");
         element.roles.push_back(wide(tensor.value));
         coarse_ |= tensor.value.scalar_type() != at::kFloat && tensor.value.scalar_type() != at::kDouble;
       }
@@ -90,8 +89,8 @@ class Follower {
     for (const double x : wanted) greatest = std::max(greatest, std::abs(x));
     for (std::size_t i = 0; i < found.size(); ++i) {
       expect(std::abs(found[i] - wanted[i]) <= tolerance * greatest,
-             "element " + std::to_string(i) + " of the state '" + tensor.role + "' of " + tensor.parameter +
-                 " is " + text_of(found[i]) + after + "; by the formula it is " + text_of(wanted[i]));
+             "element " + std::to_string(i) + " of " + tensor.label() + " is " + text_of(found[i]) + after +
+                 "; by the formula it is " + text_of(wanted[i]));
     }
   }
 
@@ -109,8 +108,7 @@ void copy_state(Optimizer& from, Optimizer& to) {
   for (std::size_t i = 0; i < source.size(); ++i) {
     expect(source[i].value.sizes() == target[i].value.sizes() &&
                source[i].value.scalar_type() == target[i].value.scalar_type(),
-           "the state '" + source[i].role + "' of " + source[i].parameter +
-               " has another shape or dtype in a new optimizer");
+           source[i].label() + " has another shape or dtype in a new optimizer");
     target[i].value.copy_(source[i].value);
   }
 }
@@ -177,24 +175,22 @@ void state_is_stable(const Subject& subject) {
   std::set<std::string> parameters;
   for (const Parameter& parameter : trial.parameters) parameters.insert(parameter.name);
   std::set<std::pair<std::string, std::string>> names;
-  for (const auto& [parameter, role, value] : first) {
-    expect(!role.empty(), "a state tensor of " + parameter + " has no role");
-    expect(parameters.contains(parameter), "the state names '" + parameter + "', which is no parameter");
-    expect(names.insert({parameter, role}).second, parameter + " has two state tensors '" + role + "'");
-    expect(value.defined(), "the state '" + role + "' of " + parameter + " is undefined");
+  for (const StateTensor& tensor : first) {
+    expect(!tensor.role.empty(), "a state tensor of " + tensor.parameter + " has no role");
+    expect(parameters.contains(tensor.parameter), tensor.label() + " is that of no parameter");
+    expect(names.insert({tensor.parameter, tensor.role}).second, tensor.label() + " is shown twice");
+    expect(tensor.value.defined(), tensor.label() + " is undefined");
   }
   for (const auto& again : {state_of(*trial.optimizer), state_of(*other.optimizer)}) {
     expect(again.size() == first.size(), "state() shows another number of tensors the second time");
     for (std::size_t i = 0; i < first.size(); ++i) {
       expect(again[i].parameter == first[i].parameter && again[i].role == first[i].role,
-             "state() shows '" + again[i].role + "' of " + again[i].parameter + " where it showed '" +
-                 first[i].role + "' of " + first[i].parameter);
+             "state() shows " + again[i].label() + " where it showed " + first[i].label());
     }
   }
   for (const StateTensor& tensor : state_of(*trial.optimizer)) tensor.value.fill_(1);
-  for (const auto& [parameter, role, value] : state_of(*trial.optimizer)) {
-    expect(value.eq(1).all().item<bool>(),
-           "what is written into the state '" + role + "' of " + parameter + " is lost");
+  for (const StateTensor& tensor : state_of(*trial.optimizer)) {
+    expect(tensor.value.eq(1).all().item<bool>(), "what is written into " + tensor.label() + " is lost");
   }
 }
 

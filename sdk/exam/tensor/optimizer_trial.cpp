@@ -20,6 +20,8 @@ class Collect : public StateVisitor {
 
 }  // namespace
 
+std::string StateTensor::label() const { return "the state '" + role + "' of " + parameter; }
+
 std::vector<Parameter> some_parameters(const Subject& subject) {
   const auto parameter = [&](const char* name, at::IntArrayRef shape, bool decay) {
     std::vector<std::string> axes(shape.size());

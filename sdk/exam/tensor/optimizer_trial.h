@@ -25,6 +25,8 @@ Tensors some_gradients(const Subject& subject, const std::vector<Parameter>& par
 struct StateTensor {
   std::string parameter, role;
   at::Tensor value;  // the live one
+
+  std::string label() const;  // "the state 'exp_avg' of norm.weight"
 };
 std::vector<StateTensor> state_of(Optimizer& optimizer);
 Tensors state_values(Optimizer& optimizer);

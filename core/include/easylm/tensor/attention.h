@@ -45,7 +45,8 @@ struct AttentionCall {
 
 struct AttentionResult {
   at::Tensor o_BTNH;
-  at::Tensor lse_BNT;  // log-sum-exp of the scaled scores, fp32; undefined unless wanted
+  at::Tensor lse_BNT;  // log-sum-exp of the scaled scores, fp32 (or fp64 for fp64 inputs); undefined unless
+                       // wanted
 };
 
 // Stateless after construction. All methods: [any-thread].

@@ -18,7 +18,8 @@ struct StepContext {
   std::int64_t step = 0;                  // number of this update, from 0
   double learning_rate = 0;               // schedule().at(step), unless the stage decides otherwise
   double gradient_scale = 1;              // multiply gradients by this: clipping and averaging in one factor
-  std::span<const at::Tensor> gradients;  // one per attached parameter, same shape, any float dtype
+  std::span<const at::Tensor> gradients;  // one per attached parameter, same shape, any float dtype and
+                                          // strides; never changed
 };
 
 // Sees every state tensor by parameter name and role ("exp_avg"), in a stable order; may read it or write
