@@ -244,7 +244,8 @@ constexpr std::int64_t kPiece = 1 << 20;
 
 // Fills `piece` with what the tensor has at `offset`; numbers that every type holds.
 void fill(std::vector<float>& piece, std::int64_t offset) {
-  const auto base = static_cast<float>(offset / kPiece);
+  const std::int64_t which = offset / kPiece;
+  const auto base = static_cast<float>(which);
   for (std::size_t i = 0; i < piece.size(); ++i) piece[i] = base / 4 + static_cast<float>(i % 3);
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 extern char** environ;
+// NOLINTNEXTLINE(readability-identifier-naming): the name is the sanitizers'
 extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
 
 namespace easylm::exam {

@@ -80,9 +80,12 @@ void takes_any_record(const Subject& subject) {
                                      {"\xff\xc0 no UTF-8", 3},
                                      {"", 4},
                                      {"a b", 5}}};
+  constexpr int kMany = 200;
   std::vector<std::string> names;
-  for (int i = 0; i < 200; ++i) names.push_back("metric_" + std::to_string(i));
+  names.reserve(kMany);
+  for (int i = 0; i < kMany; ++i) names.push_back("metric_" + std::to_string(i));
   std::vector<Metric> many;
+  many.reserve(kMany);
   for (const std::string& name : names) many.push_back({name, 1.0 / static_cast<double>(many.size() + 1)});
   const std::vector<Metric> usual = metrics_at(1);
   log("numbers that are not finite", "train", 0, 1.7e9, odd);
