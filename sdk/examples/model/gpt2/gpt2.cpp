@@ -49,9 +49,10 @@ void check_ids(const at::Tensor& ids, std::int64_t count, const std::string& wha
   if (!ids.is_cpu() || ids.numel() == 0) return;
   const auto low = ids.min().item<std::int64_t>(), high = ids.max().item<std::int64_t>();
   if (low >= 0 && high < count) return;
-  throw Error(ErrorCode::invalid_config, "model 'gpt2' has " + std::to_string(count) + " " + what +
-                                             ", from 0, and " + std::to_string(low < 0 ? low : high) +
-                                             " came in");
+  throw Error(ErrorCode::invalid_config,
+              "model 'gpt2' has " + std::to_string(count) + " " + what + ", from 0, and " +
+                  std::to_string(low < 0 ? low : high) + " came in",
+              "give it the tokenizer's vocab_size, and rows that are no longer than n_positions");
 }
 
 class Gpt2 final : public Model, public KvCacheModel {
