@@ -170,11 +170,20 @@ void leaves_the_process_alone(const Subject& subject) {
   const Suite& suite = suite_of(subject.described.kind);
   suite.use(
       subject);  // what libraries do once, such as starting their own pool of threads, is not the component's
-  const ProcessState before = ProcessState::now();
-  suite.use(subject);
-  suite.use(subject);
-  const std::string changed = difference(before, ProcessState::now());
-  expect(changed.empty(), "after it was used twice and let go, " + changed);
+  // A library's pool may grow for a while, and a thread that has ended be listed for a moment: only what
+  // grows each time is left behind.
+  constexpr int kTimes = 5;
+  ProcessState before = ProcessState::now();
+  for (int i = 0; i < kTimes; ++i) {
+    suite.use(subject);
+    suite.use(subject);
+    const ProcessState after = ProcessState::now();
+    const std::string changed = difference(before, after);
+    if (changed.empty()) return;
+    expect(after.threads > before.threads && i + 1 < kTimes,
+           "after it was used twice and let go, " + changed);
+    before.threads = after.threads;
+  }
 }
 
 void leaks_nothing(const Subject& subject) {

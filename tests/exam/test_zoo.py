@@ -23,9 +23,11 @@ KINDS_HERE = ["tokenizer", "dataset", "checkpoint", "schedule", "tracker", "stag
 
 
 def exam(plugin, *options):
-    """(exit code, report) of the exam of PLUGIN."""
-    done = subprocess.run([BIN, "plugins", "test", plugin, "--json", "--timeout", str(SECONDS), *options],
-                          capture_output=True, text=True, timeout=600, check=False)  # fmt: skip
+    """(exit code, report) of the exam of PLUGIN, where an animal that writes anywhere does no harm."""
+    with tempfile.TemporaryDirectory() as cage:
+        done = subprocess.run([BIN, "plugins", "test", plugin, "--json", "--timeout", str(SECONDS), *options],
+                              cwd=cage, env={**os.environ, "HOME": cage}, capture_output=True, text=True, timeout=600,
+                              check=False)  # fmt: skip
     if not done.stdout:
         raise AssertionError(f"{plugin}: {done.stderr}")
     return done.returncode, json.loads(done.stdout)
