@@ -117,9 +117,14 @@ class Plugins(CliTest):
         for plugin in self.plugins.iterdir():
             if plugin.name not in ("easylm_optimizer_adamw.so", "easylm_tokenizer_byte.so"):
                 plugin.unlink()
-        self.assertIn("2 plugins can be used.", self.easylm("plugins", "doctor").stdout)
+        for library in ("libeasylm_core.so.0", "libeasylm_tensor.so.0"):
+            shutil.copy(BUNDLED.parents[1] / library, self.cwd / "lib")
+        moved = {"LD_LIBRARY_PATH": str(self.cwd / "lib")}
+        self.assertIn("2 plugins can be used.", self.easylm("plugins", "doctor", env=moved).stdout)
+        tensor_half = self.cwd / "lib/libeasylm_tensor.so.0"
+        tensor_half.write_bytes(tensor_half.read_bytes().replace(b"/torch/lib", b"/torch/lxb"))
         self.change("easylm_optimizer_adamw.so", b"/torch/lib", b"/torch/lxb")
-        text = self.easylm("plugins", "doctor", code=1).stdout
+        text = self.easylm("plugins", "doctor", code=1, env=moved).stdout
         self.assertIn("1 plugin can be used, 1 can't:", text)
         self.assertRegex(text, r"it needs lib(torch_cpu|c10)\.so, which is not in \S+/torch/lxb \(which isn't there\), ")
         self.assertRegex(text, r"run \./setup\.sh in the checkout .*: it puts LibTorch [0-9.]+ there")
