@@ -43,8 +43,8 @@ struct PadsVocabulary : GoodModel {
   }
 };
 
-struct NoWidth : GoodModel {
-  NoWidth(Host& host, const Config& config) : GoodModel(host, config) { facts_.intermediate_size = 0; }
+struct NoLayers : GoodModel {
+  NoLayers(Host& host, const Config& config) : GoodModel(host, config) { facts_.num_layers = 0; }
 };
 
 struct FewPositions : GoodModel {
@@ -253,7 +253,7 @@ EASYLM_PLUGIN("zoo-model", "1.0.0") {
   registrar.component<TurnsAround>("names_its_parameters-order", "Lists them from the other end at times.");
   registrar.component<Miscounts>("counts_its_parameters", "Leaves its norm out of the count.");
   registrar.component<PadsVocabulary>("tells_the_facts", "Has a head of three tokens more.");
-  registrar.component<NoWidth>("tells_the_facts-width", "Says nothing of its inner width.");
+  registrar.component<NoLayers>("tells_the_facts-layers", "Says nothing of its layers.");
   registrar.component<FewPositions>("tells_the_facts-positions", "Has fewer positions than it says.");
   registrar.component<SaysTied>("ties_its_head_as_it_says", "Says that its head is tied.");
   registrar.component<SaysUntied>("ties_its_head_as_it_says-untied", "Does not say that its head is tied.");
