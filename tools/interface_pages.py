@@ -135,7 +135,7 @@ def page(kind, folder):
         yield "## Types\n\n```cpp\n" + "\n\n".join(header.structs) + "\n```\n"
     yield "## What the exam holds it to\n"
     yield "\n".join(f"- `{name}`: {rule}" for name, rule in exam_tests(kind, folder)) + "\n"
-    template = (ROOT / "sdk/templates" / kind / "plugin.cpp").read_text()
+    template = (ROOT / "sdk/templates" / kind / "plugin.cpp.in").read_text()
     code = template.replace("@Name@", "Mine").replace("@name@", "mine")
     yield f"## A whole plugin\n\nWhat `easylm plugins new {kind} mine` makes:\n\n```cpp\n{code}```\n"
 

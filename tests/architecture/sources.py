@@ -30,7 +30,7 @@ def room(name):
         return "core/include/tensor"
     if parts[:3] == ("sdk", "exam", "tensor"):
         return "sdk/exam/tensor"
-    if parts[:2] in (("sdk", "examples"), ("sdk", "templates")):  # plugins, too
+    if parts[:2] == ("sdk", "examples"):  # plugins, too
         return "/".join(parts[:-1])
     if parts[0] == "plugins" and len(parts) > 3:
         return "/".join(parts[:3])

@@ -32,7 +32,7 @@ TORCH_FREE = ("core/include", "core/src", "sdk/include", "sdk/exam", "sdk/tools"
 
 
 def allowed(room):
-    return PLUGIN_MAY_INCLUDE if room.startswith(("plugins/", "sdk/examples/", "sdk/templates/")) else MAY_INCLUDE[room]
+    return PLUGIN_MAY_INCLUDE if room.startswith(("plugins/", "sdk/examples/")) else MAY_INCLUDE[room]
 
 
 def broken_rules(name, text, files):

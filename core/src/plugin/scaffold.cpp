@@ -133,7 +133,7 @@ std::vector<std::string> make_scaffold(const ScaffoldRequest& request) {
   check_folder(request.folder);
   const std::filesystem::path common = request.templates / kCommon;
   const std::filesystem::path own = request.templates / request.kind;
-  const std::string code = read(own / "plugin.cpp");
+  const std::string code = read(own / "plugin.cpp.in");
   const bool is_tensor = code.find("\"easylm/tensor/") != code.npos;
   const Words words{
       {"name", request.name},
