@@ -9,9 +9,10 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/EasyLM)
 # easylm_install(TARGET DESTINATION EXPORT|NONE UP [FETCHED]): UP leads from DESTINATION to the libraries' folder; FETCHED:
 # the folder of a library that setup.sh fetched, which may also lie in lib/easylm/.
 function(easylm_install target destination export up)
-  set(runpath "$ORIGIN/${up}")
+  string(REGEX REPLACE "/\\.$" "" folder "$ORIGIN/${up}")
+  set(runpath "${folder}")
   foreach(fetched ${ARGN})
-    string(APPEND runpath ":$ORIGIN/${up}/easylm/${fetched}")
+    string(APPEND runpath ":${folder}/easylm/${fetched}")
   endforeach()
   set_target_properties(${target} PROPERTIES INSTALL_RPATH "${runpath}")
   if(export STREQUAL NONE)

@@ -57,6 +57,12 @@ std::string remedy_of(const InspectedPlugin& plugin, std::string_view library, s
            "it "
            "with absolute folders there, or take the lock away";
   }
+  const std::filesystem::path libraries = tensor_library().parent_path();
+  const std::filesystem::path fetch = libraries.parent_path() / "share/easylm/fetch_libraries.sh";
+  const bool is_bundled = plugin.file.parent_path() == libraries / "easylm/plugins";
+  if ((is_bundled || plugin.manifest->torch != "none") && std::filesystem::exists(fetch)) {
+    return "run " + fetch.string() + ": it fetches LibTorch and Arrow into this installation";
+  }
   if (plugin.manifest->torch != "none") {
     return "run ./setup.sh in the checkout that this EasyLM was built from: it puts LibTorch " +
            plugin.manifest->torch + " there; if LibTorch was moved, move it back or build again";
