@@ -46,7 +46,7 @@ std::string camel_case(std::string_view name) {
 std::string header_of(const std::string& code) {
   const std::string begin = "#include \"";
   for (std::size_t at = code.find(begin); at != code.npos; at = code.find(begin, at + 1)) {
-    const std::string header =
+    std::string header =
         code.substr(at + begin.size(), code.find('"', at + begin.size()) - at - begin.size());
     if (!header.starts_with("easylm/sdk/") && header != "easylm/tensor/aten.h") return header;
   }
