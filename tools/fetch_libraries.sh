@@ -84,14 +84,22 @@ install_cuda() {  # without a GPU, Python's torch wants them all the same
 }
 
 fetch_all() {
-  local tree
+  local tree cuda=no argument
+  [[ -e /dev/nvidiactl ]] && cuda=yes
+  for argument in "$@"; do
+    case $argument in
+      --cuda) cuda=yes ;;
+      -h | --help) sed -n '2,3s/^# \{0,1\}//p' "$0" && exit ;;
+      *) fail "unknown argument: $argument" "$0 --help" ;;
+    esac
+  done
   tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   [[ -e $tree/lib/easylm/plugins ]] || fail "there is no EasyLM in $tree" "a checkout is set up by ./setup.sh"
   CACHE=$tree/lib/easylm LIBTORCH=$CACHE/libtorch ARROW=$CACHE/arrow
   [[ -w $CACHE ]] || fail "$CACHE can't be written" "run this as the user whom it belongs to"
   install_libtorch
   install_arrow
-  if [[ ${1:-} == --cuda || -e /dev/nvidiactl ]]; then install_cuda; fi
+  if [[ $cuda == yes ]]; then install_cuda; fi
   say "everything is there"
 }
 

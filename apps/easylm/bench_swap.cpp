@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include "session.h"
 #include "swap/swap.h"
 #include "swap/variants.h"
+#include "text_file.h"
 #include "verb.h"
 
 namespace easylm::app {
@@ -82,14 +82,6 @@ bool check_variants(Session& session, const Table& root, const Invocation& invoc
   return true;
 }
 
-void write(const std::filesystem::path& file, const std::string& text) {
-  std::ofstream stream(file, std::ios::binary);
-  stream << text;
-  if (stream.flush()) return;
-  throw Error(ErrorCode::io, "can't write " + file.string(),
-              "check that its folder is there and may be written");
-}
-
 void say_what_runs(const SwapRequest& request) {
   std::string names;
   for (const CheckedVariant& variant : request.variants) names += (names.empty() ? "" : ", ") + variant.name;
@@ -103,9 +95,9 @@ void say_what_runs(const SwapRequest& request) {
 void show(const SwapFigures& figures, const SwapRequest& request, const Invocation& invocation) {
   const std::filesystem::path picture = invocation.text("output", request.folder / "swap.svg");
   const std::string table = swap_table(figures);
-  write(request.folder / "table.md", table);
-  write(request.folder / "results.json", swap_json(figures, Curves::include));
-  write(picture, swap_svg(figures));
+  write_text(request.folder / "table.md", table);
+  write_text(request.folder / "results.json", swap_json(figures, Curves::include));
+  write_text(picture, swap_svg(figures));
   std::cout << (invocation.has("json") ? swap_json(figures, Curves::leave_out) : table);
   std::cerr << "\nThe picture: " << picture.string() << "\nTable and curves: " << request.folder.string()
             << "\n";

@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "plugin/exam.h"
 #include "plugin/exam_report.h"
 #include "plugin/search_path.h"
+#include "text_file.h"
 #include "verb.h"
 
 namespace easylm::app {
@@ -58,16 +58,13 @@ std::string command_of(const Invocation& invocation) {
   throw Error(ErrorCode::io, "can't start " + words[0] + ": " + std::strerror(errno));
 }
 
-void write(const std::string& file, const std::string& text) {
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out) throw Error(ErrorCode::io, "can't write " + file, "check its folder and free space");
-}
-
 }  // namespace
 
 int test_plugin(const Invocation& invocation) {
+  if (invocation.has("set") && !invocation.has("pipeline")) {
+    throw Error(ErrorCode::invalid_config, "--set overrides keys of a pipeline, and there is none",
+                "give --pipeline FILE.toml, too");
+  }
   const ExamRequest request = request_of(invocation);
   if (invocation.has("reproduce")) reproduce(request, invocation.text("reproduce"));
   const bool json = invocation.has("json");
@@ -76,7 +73,7 @@ int test_plugin(const Invocation& invocation) {
     if (!json) std::cout << exam_line(result, request.seed, command) << std::flush;
   });
   std::cout << (json ? exam_json(report) : exam_summary(report));
-  if (invocation.has("junit")) write(invocation.text("junit"), exam_junit(report));
+  if (invocation.has("junit")) write_text(invocation.text("junit"), exam_junit(report));
   return report.count(Verdict::failed) == 0 ? 0 : 1;
 }
 

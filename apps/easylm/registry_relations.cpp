@@ -1,7 +1,6 @@
 // registry lineage, registry compare, registry plot.
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "registry/lineage.h"
 #include "registry/plot.h"
 #include "registry/registry.h"
+#include "text_file.h"
 #include "verb.h"
 
 namespace easylm::app {
@@ -42,12 +42,7 @@ int plot_versions(const Invocation& invocation) {
     return 0;
   }
   const std::filesystem::path file = invocation.text("output");
-  std::ofstream stream(file, std::ios::binary);
-  stream << svg;
-  if (!stream.flush()) {
-    throw Error(ErrorCode::io, "can't write " + file.string(),
-                "check that its folder is there and may be written");
-  }
+  write_text(file, svg);
   std::cerr << "wrote " << file.string() << "\n";
   return 0;
 }

@@ -6,7 +6,8 @@
 //   easylm-exam run PLUGIN KIND NAME TEST SEED FOLDER PIPELINE [K=V]…
 //                                                               FOLDER: an empty one; PIPELINE: may be empty
 //
-// The verdict goes to descriptor 3: "passed", "failed TEXT" or "skipped TEXT", after lines "note TEXT".
+// The verdict goes to descriptor 3: "passed", "failed TEXT" or "skipped TEXT", after lines "note TEXT";
+// the exit code is 1 if it is "failed".
 #include <unistd.h>
 
 #include <cstdio>
@@ -37,7 +38,8 @@ struct Request {
 };
 
 void report(const std::string& verdict) {
-  if (write(kReportDescriptor, verdict.data(), verdict.size()) < 0) std::cout << verdict << "\n";
+  const std::string line = verdict + "\n";
+  if (write(kReportDescriptor, line.data(), line.size()) < 0) std::cout << line;
 }
 
 // As `easylm` finds them, whose folder `bin` lies beside `lib/easylm`, where this program is.
@@ -122,21 +124,28 @@ std::string text_of(const Error& error) {
   return error.hint().empty() ? error.message() : error.message() + "\n" + error.hint();
 }
 
-void run(const Request& request) {
+// The verdict.
+std::string verdict_of(const Request& request) {
   try {
     Examination(request).run();
+    return "passed";
   } catch (const NotApplicable& why) {
-    return report(std::string("skipped ") + why.what());
+    return std::string("skipped ") + why.what();
   } catch (const Finding& finding) {
-    return report(std::string("failed ") + finding.what());
+    return std::string("failed ") + finding.what();
   } catch (const Error& error) {
-    return report("failed " + text_of(error));
+    return "failed " + text_of(error);
   } catch (const std::exception& error) {
-    return report(std::string("failed it threw what is not an easylm::Error: ") + error.what());
+    return std::string("failed it threw what is not an easylm::Error: ") + error.what();
   } catch (...) {
-    return report("failed it threw what is not a std::exception");
+    return "failed it threw what is not a std::exception";
   }
-  report("passed");
+}
+
+int run(const Request& request) {
+  const std::string verdict = verdict_of(request);
+  report(verdict);
+  return verdict.starts_with("failed") ? 1 : 0;
 }
 
 void list_tests(std::string_view kind) {
@@ -155,15 +164,14 @@ int dispatch(const std::vector<std::string>& words) {
     return 0;
   }
   if (words.size() >= 8 && words[0] == "run") {
-    run({words[1],
-         words[2],
-         words[3],
-         words[4],
-         std::strtoull(words[5].c_str(), nullptr, 10),
-         words[6],
-         words[7],
-         {words.begin() + 8, words.end()}});
-    return 0;
+    return run({words[1],
+                words[2],
+                words[3],
+                words[4],
+                std::strtoull(words[5].c_str(), nullptr, 10),
+                words[6],
+                words[7],
+                {words.begin() + 8, words.end()}});
   }
   std::cerr
       << "usage: easylm-exam kinds | tests KIND | run PLUGIN KIND NAME TEST SEED FOLDER PIPELINE [K=V]…\n"

@@ -88,6 +88,31 @@ class Zoo(unittest.TestCase):
                 self.assertIn(test, {name for _, name in found})
 
 
+class CommandLine(unittest.TestCase):
+    """What `easylm plugins test` is told, and says besides the report."""
+
+    def run_exam(self, *options):
+        return subprocess.run([BIN, "plugins", "test", ZOO / "zoo_schedule.so", *options], capture_output=True, text=True,
+                              timeout=60, check=False)  # fmt: skip
+
+    def test_a_reproduction_ends_with_its_verdict(self):
+        for test, code, said in [("is_described", 0, "passed\n"), ("is_pure", 1, "failed at(999) depends on")]:
+            done = self.run_exam("--reproduce", f"schedule/is_pure:{test}:1")
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(said, done.stdout)
+
+    def test_what_is_no_test_is_refused(self):
+        for test in ("is_pure", "schedule/is_pure:is_pure", "schedule/is_pure:is_pure:", "schedule/is_pure:is_pure:x"):
+            done = self.run_exam("--reproduce", test)
+            self.assertEqual(done.returncode, 2, test)
+            self.assertIn(f"'{test}' is no test", done.stderr)
+
+    def test_settings_for_no_pipeline_are_refused(self):
+        done = self.run_exam("--set", "run.seed=1")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("give --pipeline FILE.toml, too", done.stderr)
+
+
 class Damaged(unittest.TestCase):
     """Files that were a plugin once: never a crash, and never code that runs."""
 

@@ -2,7 +2,7 @@
 #include "plugin/exam.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
 #include <map>
 #include <span>
 #include <string_view>
@@ -85,6 +85,7 @@ class Programs {
 void judge(const ChildOutcome& outcome, const ChildLimits& limits, ExamResult& result) {
   std::string_view said(outcome.report);
   const bool is_whole = said.starts_with("note ") || said.find("\nnote ") == said.npos;
+  if (said.ends_with('\n')) said.remove_suffix(1);
   if (!is_whole) said.remove_prefix(said.find('\n') + 1);  // of very many notes the first are lost
   std::string last_note;
   while (said.starts_with("note ")) {
@@ -271,7 +272,11 @@ std::vector<std::string> reproduction(const ExamRequest& request, const std::str
   const std::size_t slash = test.find('/');
   const std::size_t seed = test.rfind(':');
   const std::size_t colon = seed == test.npos || seed == 0 ? test.npos : test.rfind(':', seed - 1);
-  if (slash == test.npos || colon == test.npos || colon < slash) {
+  std::uint64_t number = 0;
+  const char* end = test.data() + test.size();
+  const bool is_test = slash != test.npos && colon != test.npos && colon > slash;
+  if (!is_test || std::from_chars(test.data() + seed + 1, end, number).ptr != end ||
+      seed + 1 == test.size()) {
     throw Error(ErrorCode::invalid_config, "'" + test + "' is no test",
                 "KIND/NAME:TEST:SEED, as the exam's report gives it");
   }
@@ -280,7 +285,7 @@ std::vector<std::string> reproduction(const ExamRequest& request, const std::str
   const std::filesystem::path* program = programs.of(kind);
   if (program == nullptr) throw Error(ErrorCode::not_found, "there is no exam for a " + kind);
   const OneTest one{kind, test.substr(slash + 1, colon - slash - 1), test.substr(colon + 1, seed - colon - 1),
-                    std::strtoull(test.c_str() + seed + 1, nullptr, 10)};
+                    number};
   return command(*program, request, one, ScratchFolder::make_for_good());
 }
 
