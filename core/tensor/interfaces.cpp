@@ -1,7 +1,10 @@
 // Key functions of the tensor-facing interfaces.
 #include "easylm/tensor/attention.h"
+#include "easylm/tensor/blockwise_layer.h"
 #include "easylm/tensor/model.h"
 #include "easylm/tensor/optimizer.h"
+#include "easylm/tensor/paged_attention.h"
+#include "easylm/tensor/varlen_attention.h"
 
 namespace easylm {
 
@@ -9,6 +12,9 @@ Model::~Model() = default;
 KvView::~KvView() = default;
 KvCacheModel::~KvCacheModel() = default;
 AttentionKernel::~AttentionKernel() = default;
+BlockwiseLayer::~BlockwiseLayer() = default;
+PagedAttention::~PagedAttention() = default;
+VarlenAttention::~VarlenAttention() = default;
 Optimizer::~Optimizer() = default;
 OptimizerFormula::~OptimizerFormula() = default;
 StateVisitor::~StateVisitor() = default;
