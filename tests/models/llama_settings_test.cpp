@@ -107,7 +107,8 @@ TEST(LlamaSettings, CheckNamesSizesThatDoNotFit) {
       {tiny_table({{"head_dim", to_value(std::int64_t{15})}}), "even"},
       {tiny_table({{"hidden_act", to_value(std::string("gelu"))}}), "hidden_act"},
       {tiny_table({{"fcm_min_ratio", to_value(0.5)}}), "fcm_min_ratio"},
-      {tiny_table({{"rope_scaling", to_value(table_of("", {{"rope_type", to_value(std::string("yarn"))}}))}}),
+      {tiny_table(
+           {{"rope_scaling", to_value(table_of("", {{"rope_type", to_value(std::string("longrope"))}}))}}),
        "rope_type"}};
   for (const auto& [table, text] : cases) {
     Diagnostics diagnostics;
