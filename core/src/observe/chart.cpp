@@ -85,7 +85,7 @@ class Panel {
       longest_ = std::max(longest_, series.points.size());
       for (const auto& [x, y] : series.points) {
         if (!std::isfinite(y)) continue;
-        x_.take(x);
+        x_.take(along(x));
         y_.take(y);
       }
     }
@@ -108,7 +108,10 @@ class Panel {
   }
 
  private:
-  double px(double x) const { return kLeft + (x - x_.low) / (x_.high - x_.low) * (right_ - kLeft); }
+  // Where x is on its axis: the range is of these.
+  double along(double x) const { return chart_.x_scale == Scale::log2 ? std::log2(x) : x; }
+
+  double px(double x) const { return kLeft + (along(x) - x_.low) / (x_.high - x_.low) * (right_ - kLeft); }
   double py(double y) const {
     return kHeight - kBottom - (y - y_.low) / (y_.high - y_.low) * (kHeight - kBottom - kTop);
   }
@@ -125,8 +128,10 @@ class Panel {
 
   void x_axis() {
     const double floor = kHeight - kBottom;
-    const std::vector<double> marks = axis_marks(x_.low, x_.high, 8);
-    const double step = marks.size() > 1 ? marks[1] - marks[0] : 1;
+    const bool powers = chart_.x_scale == Scale::log2;
+    std::vector<double> marks = axis_marks(x_.low, x_.high, powers ? 16 : 8);
+    const double step = marks.size() > 1 && !powers ? marks[1] - marks[0] : 1;
+    for (double& mark : marks) mark = powers ? std::exp2(std::round(mark)) : mark;
     for (const double mark : marks) {
       line(px(mark), floor, px(mark), floor + 5, "stroke=\"#555\"");
       text(px(mark), floor + 21, mark_text(mark, step), "text-anchor=\"middle\"");

@@ -15,10 +15,13 @@ struct Series {
   std::vector<std::pair<double, double>> points;  // by x; a value that isn't finite interrupts the line
 };
 
+enum class Scale { linear, log2 };
+
 struct Chart {
   std::string title;  // what is measured
   std::string x_label;
   std::vector<Series> series;
+  Scale x_scale = Scale::linear;  // log2: for x above 0, marked at powers of two
 };
 
 // Numbers at which an axis from `low` to `high` has marks: multiples of 1, 2 or 5 times a power of ten, about

@@ -32,9 +32,12 @@ void describe_facts(Schema<Config>& s) {
                                 " * sequence_length");
   // fp32. A layer keeps: its two residual streams and their norms; queries, keys, values and the attention's
   // output; gate, up and their product.
-  s.fact("activation_bytes_per_token", "4 * (num_hidden_layers * (4 * hidden_size + 2 * " + kQueryWidth +
-                                           " + 2 * " + kKeyWidth +
-                                           " + 3 * intermediate_size) + 3 * hidden_size)");
+  const std::string layer =
+      "(4 * hidden_size + 2 * " + kQueryWidth + " + 2 * " + kKeyWidth + " + 3 * intermediate_size)";
+  s.fact("activation_bytes_per_token", "4 * (num_hidden_layers * " + layer + " + 3 * hidden_size)");
+  // Each layer's input, and all of the one layer that is being computed again.
+  s.fact("recomputed_activation_bytes_per_token",
+         "4 * (num_hidden_layers * hidden_size + " + layer + " + 3 * hidden_size)");
 }
 
 void describe_tensors(Schema<Config>& s) {
