@@ -45,6 +45,20 @@ TEST(Chart, DrawsEvenWhatHasNoExtent) {
   }
 }
 
+TEST(Chart, PutsPowersOfTwoAtEqualDistances) {
+  Chart chart{"loss", "tokens", {{"a", {{1, 5}, {16, 4}, {256, 3}}}}, Scale::log2};
+  const std::string svg = chart_svg(std::array{chart});
+  for (const char* mark : {">1<", ">2<", ">16<", ">128<", ">256<"}) {
+    EXPECT_NE(svg.find(mark), std::string::npos) << mark;
+  }
+  std::vector<double> along;
+  for (std::size_t at = svg.find("cx=\""); at != std::string::npos; at = svg.find("cx=\"", at + 1)) {
+    along.push_back(std::stod(svg.substr(at + 4)));
+  }
+  ASSERT_EQ(along.size(), 3U);
+  EXPECT_NEAR(along[1] - along[0], along[2] - along[1], 0.11) << "pixels are written with one decimal";
+}
+
 TEST(Chart, PutsPanelsBelowEachOther) {
   const std::string svg = chart_svg(
       std::array{Chart{"by step", "step", {{"a", {{0, 5}, {9, 3}}}}}, Chart{"by time", "seconds", {}}});
