@@ -102,10 +102,15 @@ int exit_code_for(const ContextFigures& figures, const ContextRequest& request) 
   const bool nothing_fits =
       std::ranges::all_of(figures.variants, [&](const auto& variant) { return longest(variant) == 0; });
   if (!nothing_fits) return 0;
-  say_error({ErrorCode::invalid_config,
-             "not even " + std::to_string(request.step) + " tokens fit: " +
-                 std::to_string(request.limit.bytes() >> 20) + " MiB are too few for this model",
-             "raise --memory, or lower --step"});
+  const bool in_time = std::ranges::none_of(
+      figures.variants, [](const auto& v) { return v.search.beyond_end == TrialEnd::out_of_time; });
+  const std::string tokens = "not even " + std::to_string(request.step) + " tokens ";
+  const std::string limit = std::to_string(request.limit.bytes() >> 20) + " MiB";
+  say_error(in_time
+                ? Error(ErrorCode::invalid_config, tokens + "fit: " + limit + " are too few for this model",
+                        "raise --memory, or lower --step")
+                : Error(ErrorCode::invalid_config, tokens + "were trained within --patience",
+                        "raise --patience, or lower --step"));
   return 2;
 }
 

@@ -125,7 +125,8 @@ class BenchContext(CliTest):
 
     def test_what_takes_too_long_is_said(self):
         done = self.context("--memory", "1GiB", "--patience", "0.01", "--at", "0", "--variant",
-                            "bpt: model.attention=bpt", code=None)
+                            "bpt: model.attention=bpt", code=2)
+        self.assertIn("not even 512 tokens were trained within --patience", done.stderr)
         self.assertRegex(done.stdout, r"\| bpt +\| +0 \| time +\| +512 \|")
 
     def test_one_clear_error_for_bad_input(self):

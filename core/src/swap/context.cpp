@@ -21,14 +21,16 @@
 namespace easylm {
 namespace {
 
-constexpr std::size_t kMostMetrics = std::size_t{1} << 26;
+constexpr std::size_t kMostOutput = std::size_t{1} << 26;
 constexpr int kCommonRounds = 3;
 constexpr std::int64_t kCommonSteps = 2;  // the first one takes memory from the system, the last one counts
 constexpr std::chrono::milliseconds kPause{20};
 
-// How allocators say that there is no memory: ours, LibTorch's, the C++ library's, the C library's.
-constexpr std::array<std::string_view, 4> kOutOfMemory = {"out of memory", "can't allocate memory",
-                                                          "bad_alloc", "cannot allocate memory"};
+// How a program says that there is no memory: our allocator and LibTorch's, the C++ library, the C library,
+// the loader of libraries, a thread without room for its stack.
+constexpr std::array<std::string_view, 6> kOutOfMemory = {
+    "out of memory",          "can't allocate memory", "bad_alloc",
+    "cannot allocate memory", "failed to map segment", "resource temporarily unavailable"};
 
 bool says_out_of_memory(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -125,10 +127,11 @@ class Context {
     if (trial.end == TrialEnd::out_of_time) return trial;
     if (child.exit_code() != 0) {
       trial.failure = failure_text(log, child.exit_code());
-      trial.end = says_out_of_memory(trial.failure) ? TrialEnd::out_of_memory : TrialEnd::failed;
+      const bool is_memory = says_out_of_memory(files_.read_file(log, kMostOutput));
+      trial.end = is_memory ? TrialEnd::out_of_memory : TrialEnd::failed;
       return trial;
     }
-    const std::string metrics = files_.read_file(home_ / "trial/latest/metrics.jsonl", kMostMetrics);
+    const std::string metrics = files_.read_file(home_ / "trial/latest/metrics.jsonl", kMostOutput);
     const std::optional<double> seconds = seconds_per_token(metrics);
     if (!seconds) return {TrialEnd::failed, 0, 0, "the run logged no tokens_per_second"};
     trial.peak_bytes = child.peak_bytes();

@@ -15,10 +15,10 @@ class Search {
   explicit Search(const SearchSpace& space) : space_(space) {}
 
   std::optional<std::int64_t> next() {
-    if (low_ == 0) return high_ ? std::nullopt : std::optional(space_.step);
-    if (high_ && *high_ - low_ <= precision()) return std::nullopt;
-    if (!high_ && low_ >= longest_allowed()) return std::nullopt;
-    const std::int64_t ceiling = high_ ? *high_ - space_.step : longest_allowed();
+    if (low_ == 0) return high_ > 0 ? std::nullopt : std::optional(space_.step);
+    if (high_ > 0 && high_ - low_ <= precision()) return std::nullopt;
+    if (high_ == 0 && low_ >= longest_allowed()) return std::nullopt;
+    const std::int64_t ceiling = high_ > 0 ? high_ - space_.step : longest_allowed();
     return std::clamp(rounded(candidate()), low_ + space_.step, ceiling);
   }
 
@@ -53,21 +53,21 @@ class Search {
   // farther than the middle.
   std::int64_t candidate() {
     const std::optional<std::int64_t> end = predicted();
-    const std::int64_t farthest = high_ ? *high_ - space_.step : kGrowth * low_;
+    const std::int64_t farthest = high_ > 0 ? high_ - space_.step : kGrowth * low_;
     strode_ = !last_fitted_ || !end || *end <= low_ + precision();
     if (!strode_) return std::min(*end, farthest);
-    if (!high_) return !end ? 2 * low_ : std::min(low_ + stride_ * precision(), farthest);
-    const std::int64_t middle = low_ + (*high_ - low_) / 2;
+    if (high_ == 0) return !end ? 2 * low_ : std::min(low_ + stride_ * precision(), farthest);
+    const std::int64_t middle = low_ + (high_ - low_) / 2;
     const std::int64_t stride = stride_ * precision();
-    return last_fitted_ ? std::min(low_ + stride, middle) : std::max(*high_ - stride, middle);
+    return last_fitted_ ? std::min(low_ + stride, middle) : std::max(high_ - stride, middle);
   }
 
   SearchSpace space_;
   std::int64_t low_ = 0, low_bytes_ = 0;
   std::pair<std::int64_t, std::int64_t> before_{0, 0};  // what fitted before: length, bytes
-  std::optional<std::int64_t> high_;
-  std::int64_t stride_ = 1;  // doubles while trials end alike
-  bool strode_ = false;      // to the last trial
+  std::int64_t high_ = 0;                               // that does not fit; 0: unknown
+  std::int64_t stride_ = 1;                             // doubles while trials end alike
+  bool strode_ = false;                                 // to the last trial
   bool last_fitted_ = true;
 };
 
