@@ -12,6 +12,9 @@ namespace {
 // Kernels reach their thread from anywhere, as they do on the hardware.
 thread_local Thread* running = nullptr;
 
+// Unwinds the stacks of threads that can't end by themselves.
+struct Cancelled {};
+
 }  // namespace
 
 Thread& current_thread() { return *running; }
@@ -29,6 +32,7 @@ void Thread::wait(std::string_view reason) {
   state = State::waiting;
   waits_for = reason;
   fiber.suspend();
+  if (block->cancelled_) throw Cancelled();
 }
 
 Block::Block(const LaunchShape& shape, const Schedule& schedule, const std::function<void()>& kernel)
@@ -65,21 +69,42 @@ void Block::run(uint3 index) {
     const std::size_t lanes = std::min<std::size_t>(kWarpLanes, threads_.size() - first);
     warps_.emplace_back(threads().subspan(first, lanes));
   }
-  while (num_live_ > 0) {
-    if (!run_pass()) report_deadlock();
+  try {
+    run_threads();
+  } catch (...) {
+    cancel();
+    throw;
   }
   if (!shared_.guards_are_whole()) {
     fail(FaultKind::out_of_range, "the block wrote beside its shared memory");
   }
 }
 
+void Block::run_threads() {
+  while (num_live_ > 0) {
+    if (!run_pass()) report_deadlock();
+  }
+}
+
+void Block::cancel() {
+  cancelled_ = true;
+  for (Thread& thread : threads_) {
+    running = &thread;
+    while (!thread.fiber.is_done()) thread.fiber.resume();
+  }
+  running = nullptr;
+}
+
 void Block::enter(void* argument) {
   Thread& thread = *static_cast<Thread*>(argument);
+  Block& block = *thread.block;
+  if (block.cancelled_) return;
   try {
-    thread.block->kernel_();
-    thread.block->end_thread(thread);
+    block.kernel_();
+    block.end_thread(thread);
+  } catch (const Cancelled&) {
   } catch (...) {
-    thread.block->failure_ = std::current_exception();
+    block.failure_ = std::current_exception();
   }
 }
 

@@ -43,7 +43,8 @@ struct Thread {
   CopyQueue copies;
 
   unsigned lane() const { return rank % kWarpLanes; }
-  // Stops this thread, which must be the current one, until somebody calls wake().
+  // Stops this thread, which must be the current one, until somebody calls wake(). Throws where the block has
+  // failed.
   void wait(std::string_view reason);
   void wake() { state = State::ready; }
 };
@@ -71,7 +72,10 @@ class Block {
   Barrier& barrier(unsigned id);
 
  private:
+  friend struct Thread;
   static void enter(void* thread);
+  void run_threads();
+  void cancel();
   void run_thread(Thread& thread);
   bool run_lanes(std::size_t warp, bool descending);
   bool run_pass();
@@ -90,6 +94,7 @@ class Block {
   unsigned num_live_ = 0;
   std::uint32_t random_ = 0;
   std::exception_ptr failure_;
+  bool cancelled_ = false;
 };
 
 // Of the thread that runs now. REQUIRES: called from a kernel.
