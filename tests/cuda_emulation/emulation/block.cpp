@@ -53,6 +53,9 @@ void Block::run(uint3 index) {
   shared_.reset();
   barriers_ = {};
   warps_.clear();
+  warpgroups_.clear();
+  waiters_.clear();
+  deferred_.clear();
   random_ = 1;
   num_live_ = static_cast<unsigned>(threads_.size());
   const dim3& size = shape_.block;
@@ -69,6 +72,10 @@ void Block::run(uint3 index) {
     const std::size_t lanes = std::min<std::size_t>(kWarpLanes, threads_.size() - first);
     warps_.emplace_back(threads().subspan(first, lanes));
   }
+  for (std::size_t first = 0; first < threads_.size(); first += kWarpgroupLanes) {
+    const std::size_t lanes = std::min<std::size_t>(kWarpgroupLanes, threads_.size() - first);
+    warpgroups_.emplace_back(threads().subspan(first, lanes));
+  }
   try {
     run_threads();
   } catch (...) {
@@ -82,8 +89,39 @@ void Block::run(uint3 index) {
 
 void Block::run_threads() {
   while (num_live_ > 0) {
-    if (!run_pass()) report_deadlock();
+    if (!run_pass() && !run_deferred()) report_deadlock();
   }
+  if (!deferred_.empty()) fail(FaultKind::misuse, "the block ended with copies that nobody waited for");
+}
+
+void Block::wait_at(const void* address) {
+  waiters_.emplace(address, &current_thread());
+  current_thread().wait("an mbarrier");
+}
+
+void Block::wake_waiters(const void* address) {
+  const auto [first, last] = waiters_.equal_range(address);
+  for (auto waiter = first; waiter != last; ++waiter) waiter->second->wake();
+  waiters_.erase(first, last);
+}
+
+void Block::run_or_defer(std::function<void()> work) {
+  if (schedule_.copies == Copies::early) {
+    work();
+  } else {
+    deferred_.push_back(std::move(work));
+  }
+}
+
+// The newest first: the hardware promises no order.
+bool Block::run_deferred() {
+  if (deferred_.empty()) return false;
+  const std::function<void()> work = std::move(deferred_.back());
+  deferred_.pop_back();
+  running = &threads_.front();  // the work looks for its block there
+  work();
+  running = nullptr;
+  return true;
 }
 
 void Block::cancel() {
