@@ -1,4 +1,5 @@
-// What kernels for sm_90a use of the hardware: barriers in shared memory, tensor memory copies, products of a warpgroup.
+// What kernels for sm_90a use of the hardware: barriers in shared memory, tensor memory copies, products of a
+// warpgroup.
 #pragma once
 
 #include <cuda.h>
@@ -42,14 +43,16 @@ __device__ __forceinline__ void mbarrier_arrive(std::uint64_t* barrier) {
 // One arrival that also announces bytes that copies will bring.
 __device__ __forceinline__ void mbarrier_arrive_expect(std::uint64_t* barrier, std::uint32_t bytes) {
 #ifdef __CUDACC__
-  EASYLM_ASM("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)), "r"(bytes)
+  EASYLM_ASM("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+             "r"(bytes)
              : "memory");
 #else
   emulation::mbarrier_arrive_expect(barrier, bytes);
 #endif
 }
 
-// Waits for the end of the phase of this parity; phases count from 0. On a new barrier, parity 1 does not wait.
+// Waits for the end of the phase of this parity; phases count from 0. On a new barrier, parity 1 does not
+// wait.
 __device__ __forceinline__ void mbarrier_wait(std::uint64_t* barrier, std::uint32_t parity) {
 #ifdef __CUDACC__
   std::uint32_t done = 0;
@@ -72,12 +75,14 @@ struct TileOrigin {
   int x, y, z, w;
 };
 
-// Starts copying a tile of `map`'s box to shared memory; its bytes are counted at `barrier`. Outside the tensor: zeros.
-__device__ __forceinline__ void load_tile(void* shared, const CUtensorMap* map, TileOrigin origin, std::uint64_t* barrier) {
+// Starts copying a tile of `map`'s box to shared memory; its bytes are counted at `barrier`. Outside the
+// tensor: zeros.
+__device__ __forceinline__ void tma_load_tile(void* shared, const CUtensorMap* map, TileOrigin origin,
+                                              std::uint64_t* barrier) {
 #ifdef __CUDACC__
   EASYLM_ASM(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];" ::
-          "r"(shared_address(shared)),
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, "
+      "%5}], [%6];" ::"r"(shared_address(shared)),
       "l"(map), "r"(origin.x), "r"(origin.y), "r"(origin.z), "r"(origin.w), "r"(shared_address(barrier))
       : "memory");
 #else
@@ -107,9 +112,9 @@ __device__ __forceinline__ void take_registers() {
 
 // ---- products of a warpgroup ----
 
-// A matrix of 16-bit numbers in shared memory, in lines of 64 numbers (128 bytes) whose chunks are swizzled as load_tile()
-// leaves them. Groups of 8 lines are 1,024 bytes apart. `leading_bytes`: from 64 columns to the next 64, of a matrix whose
-// lines lie across the inner dimension; else unused.
+// A matrix of 16-bit numbers in shared memory, in lines of 64 numbers (128 bytes) whose chunks are swizzled
+// as tma_load_tile() leaves them. Groups of 8 lines are 1,024 bytes apart. `leading_bytes`: from 64 columns
+// to the next 64, of a matrix whose lines lie across the inner dimension; else unused.
 __device__ __forceinline__ std::uint64_t matrix_descriptor(const void* shared, std::uint32_t leading_bytes) {
 #ifdef __CUDACC__
   const std::uint32_t address = shared_address(shared);
@@ -117,8 +122,8 @@ __device__ __forceinline__ std::uint64_t matrix_descriptor(const void* shared, s
   const std::uint32_t address = emulation::current_block().shared().address_of(shared);
 #endif
   constexpr std::uint64_t kSwizzle128 = 1, kGroupBytes = 1024;
-  return (address & 0x3FFFF) >> 4 | static_cast<std::uint64_t>(leading_bytes >> 4) << 16 | kGroupBytes >> 4 << 32 |
-         kSwizzle128 << 62;
+  return (address & 0x3FFFF) >> 4 | static_cast<std::uint64_t>(leading_bytes >> 4) << 16 |
+         kGroupBytes >> 4 << 32 | kSwizzle128 << 62;
 }
 
 // Before the first product, and after registers that products use were touched.
@@ -152,24 +157,26 @@ enum class Sum { kNew, kAdded };  // d = a·b, or d += a·b
 
 #ifdef __CUDACC__
 #define EASYLM_D4(i) "+f"(d[i][0]), "+f"(d[i][1]), "+f"(d[i][2]), "+f"(d[i][3])
-#define EASYLM_D32(i)                                                                              \
+#define EASYLM_D32(i)                                                                                     \
   EASYLM_D4(i), EASYLM_D4(i + 1), EASYLM_D4(i + 2), EASYLM_D4(i + 3), EASYLM_D4(i + 4), EASYLM_D4(i + 5), \
       EASYLM_D4(i + 6), EASYLM_D4(i + 7)
-#define EASYLM_32_NAMES                                                                                   \
+#define EASYLM_32_NAMES                                                                                    \
   "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27," \
   "%28,%29,%30,%31"
-#define EASYLM_64_NAMES                                                                              \
-  EASYLM_32_NAMES                                                                                    \
+#define EASYLM_64_NAMES                                                                               \
+  EASYLM_32_NAMES                                                                                     \
   ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55," \
   "%56,%57,%58,%59,%60,%61,%62,%63"
-#define EASYLM_WGMMA(columns, type, adds) \
-  "{\n.reg .pred p;\nsetp.ne.b32 p, " adds ", 0;\nwgmma.mma_async.sync.aligned.m64n" columns "k16.f32." type "." type " {"
+#define EASYLM_WGMMA(columns, type, adds)                                                                    \
+  "{\n.reg .pred p;\nsetp.ne.b32 p, " adds ", 0;\nwgmma.mma_async.sync.aligned.m64n" columns "k16.f32." type \
+  "." type " {"
 #endif
 
-// d (+)= a·b for a warpgroup: a [64, 16] and b [16, kColumns] in shared memory, a's and b's lines along the inner dimension.
-// d is laid out as mma_m16n8k16's, 16 rows for each warp.
+// d (+)= a·b for a warpgroup: a [64, 16] and b [16, kColumns] in shared memory, a's and b's lines along the
+// inner dimension. d is laid out as mma_m16n8k16's, 16 rows for each warp.
 template <typename T, int kColumns>
-__device__ __forceinline__ void wgmma_shared(float (&d)[kColumns / 8][4], std::uint64_t a, std::uint64_t b, Sum sum) {
+__device__ __forceinline__ void wgmma_shared(float (&d)[kColumns / 8][4], std::uint64_t a, std::uint64_t b,
+                                             Sum sum) {
   static_assert(kColumns == 64 || kColumns == 128);
 #ifdef __CUDACC__
   const int adds = sum == Sum::kAdded ? 1 : 0;
@@ -199,8 +206,8 @@ __device__ __forceinline__ void wgmma_shared(float (&d)[kColumns / 8][4], std::u
 
 // The same with a in registers, laid out as mma_m16n8k16's, and b's lines across the inner dimension.
 template <typename T, int kColumns>
-__device__ __forceinline__ void wgmma_registers(float (&d)[kColumns / 8][4], const std::uint32_t (&a)[4], std::uint64_t b,
-                                                Sum sum) {
+__device__ __forceinline__ void wgmma_registers(float (&d)[kColumns / 8][4], const std::uint32_t (&a)[4],
+                                                std::uint64_t b, Sum sum) {
   static_assert(kColumns == 64 || kColumns == 128);
 #ifdef __CUDACC__
   const int adds = sum == Sum::kAdded ? 1 : 0;

@@ -19,7 +19,8 @@ struct State {
   std::uint32_t bytes;    // still to land
 
   std::uint64_t packed() const {
-    return kMark << 62 | std::uint64_t{parity} << 60 | std::uint64_t{count} << 40 | std::uint64_t{pending} << 20 | bytes;
+    return kMark << 62 | std::uint64_t{parity} << 60 | std::uint64_t{count} << 40 |
+           std::uint64_t{pending} << 20 | bytes;
   }
 };
 
@@ -33,7 +34,8 @@ State state_of(const std::uint64_t* barrier) {
   const std::uint64_t packed = *barrier;
   if (packed >> 62 != kMark) fail(FaultKind::misuse, "an mbarrier that was not initialised, or overwritten");
   return {static_cast<std::uint32_t>(packed >> 60 & 1), static_cast<std::uint32_t>(packed >> 40 & kMaxCount),
-          static_cast<std::uint32_t>(packed >> 20 & kMaxCount), static_cast<std::uint32_t>(packed & kMaxCount)};
+          static_cast<std::uint32_t>(packed >> 20 & kMaxCount),
+          static_cast<std::uint32_t>(packed & kMaxCount)};
 }
 
 void store(std::uint64_t* barrier, State state) {
@@ -55,7 +57,8 @@ State with_arrival(State state) {
 
 void mbarrier_init(std::uint64_t* barrier, std::uint32_t count) {
   require_place(barrier);
-  if (count == 0 || count > kMaxCount) fail(FaultKind::misuse, "an mbarrier for " + std::to_string(count) + " arrivals");
+  if (count == 0 || count > kMaxCount)
+    fail(FaultKind::misuse, "an mbarrier for " + std::to_string(count) + " arrivals");
   *barrier = State{0, count, count, 0}.packed();
 }
 
@@ -63,7 +66,8 @@ void mbarrier_arrive(std::uint64_t* barrier) { store(barrier, with_arrival(state
 
 void mbarrier_arrive_expect(std::uint64_t* barrier, std::uint32_t bytes) {
   State state = state_of(barrier);
-  if (bytes > kMaxCount - state.bytes) fail(FaultKind::misuse, "an mbarrier expects more bytes than it can count");
+  if (bytes > kMaxCount - state.bytes)
+    fail(FaultKind::misuse, "an mbarrier expects more bytes than it can count");
   state.bytes += bytes;
   store(barrier, with_arrival(state));
 }
@@ -71,7 +75,8 @@ void mbarrier_arrive_expect(std::uint64_t* barrier, std::uint32_t bytes) {
 void mbarrier_complete(std::uint64_t* barrier, std::uint32_t bytes) {
   State state = state_of(barrier);
   if (bytes > state.bytes) {
-    fail(FaultKind::misuse, std::to_string(bytes) + " bytes landed at an mbarrier that expects " + std::to_string(state.bytes));
+    fail(FaultKind::misuse,
+         std::to_string(bytes) + " bytes landed at an mbarrier that expects " + std::to_string(state.bytes));
   }
   state.bytes -= bytes;
   store(barrier, state);

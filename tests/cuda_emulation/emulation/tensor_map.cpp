@@ -19,7 +19,8 @@ TensorMap decode(const void* map) {
   require_aligned("cp.async.bulk.tensor: the tensor map", map, 64);
   TensorMap decoded;
   std::memcpy(&decoded, map, sizeof(decoded));
-  if (decoded.mark != kTensorMapMark) fail(FaultKind::misuse, "cp.async.bulk.tensor with no valid tensor map");
+  if (decoded.mark != kTensorMapMark)
+    fail(FaultKind::misuse, "cp.async.bulk.tensor with no valid tensor map");
   return decoded;
 }
 
@@ -70,7 +71,8 @@ std::uint32_t swizzled(std::uint32_t address, std::uint32_t swizzle_bytes) {
 void load_tile(const TileCopy& copy) {
   const TensorMap map = decode(copy.map);
   if (map.rank != copy.rank) {
-    fail(FaultKind::misuse, std::to_string(copy.rank) + " coordinates for a tensor map of rank " + std::to_string(map.rank));
+    fail(FaultKind::misuse,
+         std::to_string(copy.rank) + " coordinates for a tensor map of rank " + std::to_string(map.rank));
   }
   require_aligned("cp.async.bulk.tensor: the tile", copy.shared, 128);
   require_shared("cp.async.bulk.tensor", copy.shared, tile_bytes(map));
@@ -80,17 +82,20 @@ void load_tile(const TileCopy& copy) {
 }  // namespace easylm::emulation
 
 CUresult cuTensorMapEncodeTiled(CUtensorMap* map, CUtensorMapDataType type, std::uint32_t rank, void* data,
-                                const std::uint64_t* size, const std::uint64_t* stride, const std::uint32_t* box,
-                                const std::uint32_t* element_stride, CUtensorMapInterleave, CUtensorMapSwizzle swizzle,
-                                CUtensorMapL2promotion, CUtensorMapFloatOOBfill) {
+                                const std::uint64_t* size, const std::uint64_t* stride,
+                                const std::uint32_t* box, const std::uint32_t* element_stride,
+                                CUtensorMapInterleave, CUtensorMapSwizzle swizzle, CUtensorMapL2promotion,
+                                CUtensorMapFloatOOBfill) {
   using easylm::emulation::TensorMap;
   constexpr std::uint64_t kLargestStride = std::uint64_t{1} << 40;
-  const bool has_16_bits = type == CU_TENSOR_MAP_DATA_TYPE_FLOAT16 || type == CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
+  const bool has_16_bits =
+      type == CU_TENSOR_MAP_DATA_TYPE_FLOAT16 || type == CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
   if (!has_16_bits || rank < 1 || rank > TensorMap::kMaxRank) return CUDA_ERROR_INVALID_VALUE;
   if (reinterpret_cast<std::uintptr_t>(map) % 64 != 0 || reinterpret_cast<std::uintptr_t>(data) % 16 != 0) {
     return CUDA_ERROR_INVALID_VALUE;
   }
-  TensorMap encoded{easylm::emulation::kTensorMapMark, static_cast<const std::byte*>(data), rank, 0, {}, {}, {}};
+  TensorMap encoded{
+      easylm::emulation::kTensorMapMark, static_cast<const std::byte*>(data), rank, 0, {}, {}, {}};
   if (swizzle != CU_TENSOR_MAP_SWIZZLE_NONE) encoded.swizzle_bytes = 16U << swizzle;
   for (std::uint32_t i = 0; i < rank; ++i) {
     if (size[i] == 0 || size[i] > 0xFFFFFFFFU || box[i] == 0 || box[i] > 256 || element_stride[i] != 1) {

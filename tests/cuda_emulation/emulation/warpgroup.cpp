@@ -14,16 +14,22 @@ namespace {
 constexpr unsigned kRows = 64;
 constexpr unsigned kInner = 16;
 
-// A matrix in shared memory as a 64-bit descriptor tells it (PTX ISA, "Matrix Descriptor Format"), for 16-bit elements.
+// A matrix in shared memory as a 64-bit descriptor tells it (PTX ISA, "Matrix Descriptor Format"), for 16-bit
+// elements.
 class SharedMatrix {
  public:
   SharedMatrix(std::uint64_t descriptor, Major major)
-      : start_(field(descriptor, 0)), leading_(field(descriptor, 16)), stride_(field(descriptor, 32)), major_(major) {
+      : start_(field(descriptor, 0)),
+        leading_(field(descriptor, 16)),
+        stride_(field(descriptor, 32)),
+        major_(major) {
     constexpr std::array<std::uint32_t, 4> kSwizzleBytes = {0, 128, 64, 32};
     swizzle_ = kSwizzleBytes[descriptor >> 62];
-    if ((descriptor >> 49 & 7) != 0) fail(FaultKind::misuse, "wgmma: a base offset other than 0 is not emulated");
+    if ((descriptor >> 49 & 7) != 0)
+      fail(FaultKind::misuse, "wgmma: a base offset other than 0 is not emulated");
     constexpr std::uint64_t kUsed = 0xC00E3FFF3FFF3FFF;
-    if ((descriptor & ~kUsed) != 0) fail(FaultKind::misuse, "wgmma: a descriptor with bits set that must be 0");
+    if ((descriptor & ~kUsed) != 0)
+      fail(FaultKind::misuse, "wgmma: a descriptor with bits set that must be 0");
   }
 
   // Element (mn, k), where mn counts rows of a or columns of b.
@@ -43,7 +49,8 @@ class SharedMatrix {
 
   // The PTX ISA's "Canonical Layouts", in bytes. Core matrices have 8 rows of 16 bytes.
   std::uint32_t offset(unsigned mn, unsigned k) const {
-    if (swizzle_ == 0 && major_ == Major::k) return mn % 8 * 16 + mn / 8 * stride_ + k / 8 * leading_ + k % 8 * 2;
+    if (swizzle_ == 0 && major_ == Major::k)
+      return mn % 8 * 16 + mn / 8 * stride_ + k / 8 * leading_ + k % 8 * 2;
     if (swizzle_ == 0) return mn % 8 * 2 + mn / 8 * stride_ + k % 8 * 16 + k / 8 * leading_;
     if (major_ == Major::k) return mn % 8 * swizzle_ + mn / 8 * stride_ + k * 2;
     const unsigned columns = swizzle_ / 2;
@@ -111,10 +118,12 @@ void Warpgroup::join(std::string_view instruction, void* brought, Collective::Co
 
 void Warpgroup::multiply(WgmmaOperands& mine, float (*value)(std::uint16_t)) {
   if (value == value_of_bits<__half>) {
-    join("wgmma.mma_async.f16", &mine, [](std::span<void* const> lanes) { current_warpgroup().issue(lanes, value_of_bits<__half>); });
+    join("wgmma.mma_async.f16", &mine,
+         [](std::span<void* const> lanes) { current_warpgroup().issue(lanes, value_of_bits<__half>); });
   } else {
-    join("wgmma.mma_async.bf16", &mine,
-         [](std::span<void* const> lanes) { current_warpgroup().issue(lanes, value_of_bits<__nv_bfloat16>); });
+    join("wgmma.mma_async.bf16", &mine, [](std::span<void* const> lanes) {
+      current_warpgroup().issue(lanes, value_of_bits<__nv_bfloat16>);
+    });
   }
 }
 
@@ -124,7 +133,8 @@ void Warpgroup::issue(std::span<void* const> lanes, float (*value)(std::uint16_t
   for (unsigned lane = 0; lane < kWarpgroupLanes; ++lane) {
     const auto& mine = *static_cast<const WgmmaOperands*>(lanes[lane]);
     const WgmmaOperands& first = lane == 0 ? mine : wgmma.lanes[0];
-    if (mine.a_descriptor != first.a_descriptor || mine.b_descriptor != first.b_descriptor || mine.adds != first.adds) {
+    if (mine.a_descriptor != first.a_descriptor || mine.b_descriptor != first.b_descriptor ||
+        mine.adds != first.adds) {
       fail(FaultKind::divergence, "wgmma.mma_async with descriptors that differ between lanes");
     }
     wgmma.lanes[lane] = mine;

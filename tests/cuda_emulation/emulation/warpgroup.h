@@ -18,11 +18,11 @@ inline constexpr unsigned kWarpgroupLanes = 128;
 // How a matrix lies in shared memory: which of its two indices moves along memory.
 enum class Major { k, mn };
 
-// One lane's part of d = a·b (+ d): a is 64 × 16, b 16 × columns, d 64 × columns in fp32. The registers are read and
-// written when the instruction is done, which may be as late as the wait for it.
+// One lane's part of d = a·b (+ d): a is 64 × 16, b 16 × columns, d 64 × columns in fp32. The registers are
+// read and written when the instruction is done, which may be as late as the wait for it.
 struct WgmmaOperands {
-  float* d;                  // columns / 2 numbers
-  const std::uint32_t* a;    // four registers; null: a is in shared memory, by `a_descriptor`
+  float* d;                // columns / 2 numbers
+  const std::uint32_t* a;  // four registers; null: a is in shared memory, by `a_descriptor`
   std::uint64_t a_descriptor;
   std::uint64_t b_descriptor;
   unsigned columns;

@@ -19,10 +19,10 @@ enum CUtensorMapSwizzle {
 enum CUtensorMapL2promotion { CU_TENSOR_MAP_L2_PROMOTION_L2_128B = 2 };
 enum CUtensorMapFloatOOBfill { CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE = 0 };
 
-// `size`, `box` and `element_stride` hold `rank` numbers, innermost first, `stride` one less, in bytes. Emulated for
-// elements of 16 bits that lie side by side.
+// `size`, `box` and `element_stride` hold `rank` numbers, innermost first, `stride` one less, in bytes.
+// Emulated for elements of 16 bits that lie side by side.
 CUresult cuTensorMapEncodeTiled(CUtensorMap* map, CUtensorMapDataType type, std::uint32_t rank, void* data,
-                                const std::uint64_t* size, const std::uint64_t* stride, const std::uint32_t* box,
-                                const std::uint32_t* element_stride, CUtensorMapInterleave interleave,
-                                CUtensorMapSwizzle swizzle, CUtensorMapL2promotion promotion,
-                                CUtensorMapFloatOOBfill fill);
+                                const std::uint64_t* size, const std::uint64_t* stride,
+                                const std::uint32_t* box, const std::uint32_t* element_stride,
+                                CUtensorMapInterleave interleave, CUtensorMapSwizzle swizzle,
+                                CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill fill);
