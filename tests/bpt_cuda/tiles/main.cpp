@@ -10,8 +10,10 @@ void print() {
   using easylm::bpt_cuda::ForwardTile;
   using easylm::bpt_cuda::GradientTile;
   using easylm::bpt_cuda::KeyTile;
-  std::printf("forward_kernel %d %d %zu\n", kWidth, ForwardTile<kWidth>::kThreads, ForwardTile<kWidth>::kSharedBytes);
-  std::printf("dq_kernel %d %d %zu\n", kWidth, GradientTile<kWidth>::kThreads, GradientTile<kWidth>::kSharedBytes);
+  std::printf("forward_kernel %d %d %zu\n", kWidth, ForwardTile<kWidth>::kThreads,
+              ForwardTile<kWidth>::kSharedBytes);
+  std::printf("dq_kernel %d %d %zu\n", kWidth, GradientTile<kWidth>::kThreads,
+              GradientTile<kWidth>::kSharedBytes);
   std::printf("dkdv_kernel %d %d %zu\n", kWidth, KeyTile<kWidth>::kThreads, KeyTile<kWidth>::kSharedBytes);
 }
 
