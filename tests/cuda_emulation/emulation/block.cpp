@@ -113,11 +113,15 @@ void Block::run_or_defer(std::function<void()> work) {
   }
 }
 
-// The newest first: the hardware promises no order.
+// The hardware promises no order, so this varies with that of warps.
 bool Block::run_deferred() {
   if (deferred_.empty()) return false;
-  const std::function<void()> work = std::move(deferred_.back());
-  deferred_.pop_back();
+  std::size_t chosen = 0;
+  if (schedule_.order == WarpOrder::descending) chosen = deferred_.size() - 1;
+  if (schedule_.order == WarpOrder::shuffled) chosen = next_random() % deferred_.size();
+  const auto place = deferred_.begin() + static_cast<std::ptrdiff_t>(chosen);
+  const std::function<void()> work = std::move(*place);
+  deferred_.erase(place);
   running = &threads_.front();  // the work looks for its block there
   work();
   running = nullptr;
@@ -172,14 +176,15 @@ bool Block::run_lanes(std::size_t warp, bool descending) {
   return any;
 }
 
+std::uint32_t Block::next_random() {
+  random_ = random_ * 1664525U + 1013904223U;
+  return random_ >> 8;
+}
+
 // Gives each warp its turn once; false if no thread could go on.
 bool Block::run_pass() {
   std::vector<std::size_t> order(warps_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto next_random = [&] {
-    random_ = random_ * 1664525U + 1013904223U;
-    return random_ >> 8;
-  };
   if (schedule_.order == WarpOrder::descending) std::reverse(order.begin(), order.end());
   if (schedule_.order == WarpOrder::shuffled) {
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[next_random() % i]);
