@@ -151,7 +151,7 @@ __device__ __forceinline__ void write_output(const ForwardCall& call, const Sequ
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     const int query = first_query + row + lane_index() / 4 + half * 8;
-    if (query < sequence.num_queries) sequence.numbers(call.lse, place.head)[query] = state.largest[0][half];
+    if (query < sequence.num_queries) sequence.rows(call.lse, place.head)[query] = state.largest[0][half];
   }
 }
 

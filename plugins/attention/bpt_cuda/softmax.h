@@ -10,6 +10,14 @@ namespace easylm::bpt_cuda {
 template <int kM>
 struct SoftmaxState {
   float largest[kM][2], sum[kM][2];
+
+  __device__ __forceinline__ void clear() {
+#pragma unroll
+    for (int i = 0; i < kM * 2; ++i) {
+      largest[i / 2][i % 2] = -INFINITY;
+      sum[i / 2][i % 2] = 0;
+    }
+  }
 };
 
 // Scores become probabilities relative to the largest score so far; what was summed before is scaled to it.
