@@ -108,6 +108,40 @@ TEST(TensorMap, BringsTilesWithZerosForWhatIsOutside) {
   });
 }
 
+// A tile of a tensor of fewer dimensions: [4, 8] of a matrix [6, 16] that lies at the tensor's beginning.
+__global__ void copy_from_matrix(const __grid_constant__ CUtensorMap map, int row, std::uint16_t* out) {
+  EASYLM_DYNAMIC_SHARED(std::uint16_t, tile);
+  EASYLM_SHARED(std::uint64_t, barrier);
+  mbarrier_init(&barrier, 1);
+  mbarrier_arrive_expect(&barrier, 64);
+  emulation::load_tile({tile, &map, {8, row}, 2, &barrier});
+  mbarrier_wait(&barrier, 0);
+  for (int i = 0; i < 32; ++i) out[i] = tile[i];
+}
+
+TEST(TensorMap, KnowsFewerDimensions) {
+  Tensor tensor;
+  CUtensorMap map;
+  const std::uint64_t size[2] = {16, 6};
+  const std::uint64_t stride[1] = {Tensor::kPitch * 2};
+  const std::uint32_t box[2] = {8, 4};
+  const std::uint32_t ones[2] = {1, 1};
+  ASSERT_EQ(cuTensorMapEncodeTiled(&map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 2, tensor.data.data(), size, stride,
+                                   box, ones, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
+                                   CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+            CUDA_SUCCESS);
+  std::vector<std::uint16_t> out(32);
+  launch_kernel(copy_from_matrix, {1, 1, 64, nullptr}, map, 3, out.data());
+  for (int row = 0; row < 4; ++row) {
+    for (int i = 0; i < 8; ++i)
+      EXPECT_EQ(out[row * 8 + i], row + 3 < 6 ? tensor.at(0, 0, row + 3, i + 8) : 0);
+  }
+  const auto with_four_coordinates = [&] {
+    launch_kernel(copy_tile, {1, 64, kTileBytes, nullptr}, map, TileOrigin{}, out.data(), Omission::nothing);
+  };
+  EXPECT_EQ(fault_of(with_four_coordinates, "4 coordinates for a tensor map of rank 2"), FaultKind::misuse);
+}
+
 TEST(TensorMap, ShowsAMissingWait) {
   CUstream_st early{{emulation::WarpOrder::descending, Copies::early}};  // thread 0 goes on first
   CUstream_st late{{emulation::WarpOrder::ascending, Copies::late}};

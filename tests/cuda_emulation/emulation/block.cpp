@@ -222,6 +222,13 @@ void run_grid(const LaunchShape& shape, const Schedule& schedule, const std::fun
   if (num_threads == 0 || num_threads > 1024) {
     fail(FaultKind::misuse, "a block of " + std::to_string(num_threads) + " threads");
   }
+  constexpr unsigned kMaxBlocks = 65535;  // across y and z
+  const dim3& grid = shape.grid;
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x >= 1U << 31 || grid.y > kMaxBlocks ||
+      grid.z > kMaxBlocks) {
+    fail(FaultKind::misuse, "a grid of " + std::to_string(grid.x) + " by " + std::to_string(grid.y) + " by " +
+                                std::to_string(grid.z) + " blocks");
+  }
   if (shape.shared_bytes > SharedMemory::kMaxBytes) {
     fail(FaultKind::misuse, "a block with " + std::to_string(shape.shared_bytes) + " bytes of shared memory");
   }
