@@ -39,9 +39,9 @@ struct LayerCall {
   double scale = 0;    // usually 1/sqrt(H)
 };
 
-// (extension of AttentionKernel) The layer as one node of the graph that keeps its input and the log-sum-exp
-// of its scores, and computes the rest again, chunk by chunk: no tensor of T × T or T × F numbers ever
-// exists.
+// (extension of AttentionKernel) The layer as one node of the graph that keeps its input and no more than
+// O(T) numbers a head beside it, and computes the rest again, chunk by chunk: no tensor of T × T or T × F
+// numbers ever exists. chunked_layer.h has all of it but the attention.
 class EASYLM_API BlockwiseLayer {
  public:
   static constexpr std::string_view kInterface = "easylm.attention.blockwise_layer/1";
