@@ -62,6 +62,20 @@ cudaError_t launch_kernel(void (*kernel)(Parameters...), const Launch& launch, A
 #endif
 }
 
+// ---- indices ----
+
+// threadIdx.x, read anew: what is computed of it is computed again where it is needed, instead of being kept
+// in registers throughout a loop.
+__device__ __forceinline__ unsigned reread_thread_index() {
+#ifdef __CUDACC__
+  unsigned index;
+  EASYLM_ASM("mov.u32 %0, %%tid.x;" : "=r"(index));
+  return index;
+#else
+  return threadIdx.x;
+#endif
+}
+
 // ---- numbers ----
 
 __device__ __forceinline__ float to_float(__half x) { return __half2float(x); }

@@ -1,0 +1,187 @@
+// The forward pass: attention over blocks of keys with an online softmax.
+//
+// A block of threads has a tile of queries of one head, in shared memory, and walks over the tiles of keys
+// and values that they see; the next tile's copy runs under this one's products (two buffers, one barrier a
+// tile). A warp owns 16 or 32 rows: scores, probabilities and output stay in its registers, and probabilities
+// are rounded where the second product takes them. Tile sizes: docs/decisions/0011-cuda-tiles.md.
+#include "launch.h"
+#include "masking.h"
+#include "tile.h"
+#include "visibility.h"
+
+namespace easylm::bpt_cuda {
+namespace {
+
+constexpr int kThreads = 128;
+
+template <int kWidth>
+struct ForwardTile {
+  static constexpr int kRowTiles = kWidth <= 128 ? 2 : 1;  // of 16 queries, a warp
+  static constexpr int kQueries = kRowTiles * 16 * kThreads / 32;
+  static constexpr int kKeys = kWidth < 96 ? 64 : 32;
+  static constexpr int kQueryNumbers = kQueries * TileLayout<kWidth>::kPitch;
+  static constexpr int kKeyNumbers = kKeys * TileLayout<kWidth>::kPitch;
+  static constexpr std::size_t kSharedBytes = (kQueryNumbers + 4 * kKeyNumbers) * sizeof(std::uint16_t);
+};
+
+// Of the rows of a warp, two for each tile of 16 rows: `largest` in units of log2.
+template <int kM>
+struct SoftmaxState {
+  float largest[kM][2], sum[kM][2];
+};
+
+// Scores become probabilities relative to the largest score so far; what was summed before is scaled to it.
+template <int kM, int kKeys, int kWidth>
+__device__ __forceinline__ void update_softmax(float (&s)[kM][kKeys / 8][4], float (&o)[kM][kWidth / 8][4],
+                                               SoftmaxState<kM>& state, float scale_log2) {
+#pragma unroll
+  for (int m = 0; m < kM; ++m) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      float largest = -INFINITY;
+#pragma unroll
+      for (int n = 0; n < kKeys / 8; ++n) {
+        largest = fmaxf(largest, fmaxf(s[m][n][half * 2], s[m][n][half * 2 + 1]));
+      }
+      largest = fmaxf(largest, __shfl_xor_sync(~0U, largest, 1));
+      largest = fmaxf(largest, __shfl_xor_sync(~0U, largest, 2));
+      const float before = state.largest[m][half];
+      const float now = fmaxf(before, largest * scale_log2);
+      state.largest[m][half] = now;
+      const float base = now == -INFINITY ? 0.0f : now;  // a row that has seen nothing yet
+      const float factor = exp2_approx(before - base);
+      float sum = 0;
+#pragma unroll
+      for (int n = 0; n < kKeys / 8; ++n) {
+#pragma unroll
+        for (int e = half * 2; e < half * 2 + 2; ++e) {
+          s[m][n][e] = exp2_approx(s[m][n][e] * scale_log2 - base);
+          sum += s[m][n][e];
+        }
+      }
+      state.sum[m][half] = state.sum[m][half] * factor + sum;
+#pragma unroll
+      for (int n = 0; n < kWidth / 8; ++n) {
+        o[m][n][half * 2] *= factor;
+        o[m][n][half * 2 + 1] *= factor;
+      }
+    }
+  }
+}
+
+// Divides by the sums and gives each lane's rows their log-sum-exp.
+template <int kM, int kWidth>
+__device__ __forceinline__ void finish_softmax(float (&o)[kM][kWidth / 8][4], SoftmaxState<kM>& state) {
+#pragma unroll
+  for (int m = 0; m < kM; ++m) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      float sum = state.sum[m][half];
+      sum += __shfl_xor_sync(~0U, sum, 1);
+      sum += __shfl_xor_sync(~0U, sum, 2);
+      const float inverse = sum > 0 ? 1.0f / sum : 0.0f;
+#pragma unroll
+      for (int n = 0; n < kWidth / 8; ++n) {
+        o[m][n][half * 2] *= inverse;
+        o[m][n][half * 2 + 1] *= inverse;
+      }
+      state.largest[m][half] = sum > 0 ? (state.largest[m][half] + log2f(sum)) * kLn2 : -INFINITY;
+    }
+  }
+}
+
+template <typename T, int kWidth>
+__global__ void __launch_bounds__(kThreads) forward_kernel(const __grid_constant__ ForwardCall call) {
+  using Tile = ForwardTile<kWidth>;
+  constexpr int kM = Tile::kRowTiles, kKeys = Tile::kKeys;
+  EASYLM_DYNAMIC_SHARED(std::uint16_t, shared);
+  std::uint16_t* const tile_q = shared;
+  std::uint16_t* const tiles_kv = shared + Tile::kQueryNumbers;  // keys, values; keys, values
+
+  const Place place = place_of_block(divide_up(call.shape.num_queries, Tile::kQueries), call.shape.num_heads);
+  const Sequence sequence = sequence_at(call.shape, call.mask, place.batch);
+  // The last queries see the most keys under a causal mask: they start first.
+  const int first_query = (place.num_tiles - 1 - place.tile) * Tile::kQueries;
+  if (first_query >= sequence.num_queries) return;
+  const int head_kv = place.head / (call.shape.num_heads / call.shape.num_key_value_heads);
+  const GlobalRows q = {sequence.queries(call.q, place.head), call.q.strides.token, sequence.num_queries};
+  const GlobalRows k = {sequence.keys(call.k, head_kv), call.k.strides.token, sequence.num_keys};
+  const GlobalRows v = {sequence.keys(call.v, head_kv), call.v.strides.token, sequence.num_keys};
+  const auto load_keys = [&](int buffer, int first_key) {
+    std::uint16_t* const to = tiles_kv + buffer * 2 * Tile::kKeyNumbers;
+    load_tile<kWidth, kKeys, kThreads>(to, k, first_key);
+    load_tile<kWidth, kKeys, kThreads>(to + Tile::kKeyNumbers, v, first_key);
+  };
+
+  const Visibility visibility(call.shape, call.mask, sequence);
+  KeyWalk<kKeys> walk(visibility, {first_query, first_query + Tile::kQueries});
+  if (!walk.done()) {
+    load_tile<kWidth, Tile::kQueries, kThreads>(tile_q, q, first_query);
+    load_keys(0, walk.first_key());
+  }
+  cp_async_commit();
+
+  const int row = warp_index() * kM * 16;
+  const float scale_log2 = call.scale * kLog2E;
+  float o[kM][kWidth / 8][4] = {};
+  SoftmaxState<kM> state;
+#pragma unroll
+  for (int i = 0; i < kM * 2; ++i) {
+    state.largest[i / 2][i % 2] = -INFINITY;
+    state.sum[i / 2][i % 2] = 0;
+  }
+  for (int buffer = 0; !walk.done(); buffer ^= 1) {
+    cp_async_wait<0>();
+    __syncthreads();  // every thread's copies have landed, and no warp reads the other buffer any more
+    KeyWalk<kKeys> next = walk;
+    next.advance();
+    if (!next.done()) load_keys(buffer ^ 1, next.first_key());
+    cp_async_commit();
+
+    const std::uint16_t* const tile_k = tiles_kv + buffer * 2 * Tile::kKeyNumbers;
+    float s[kM][kKeys / 8][4] = {};
+    multiply_rows<T, kWidth, kM, kKeys>(s, tile_q, row, tile_k);
+    if (walk.partial()) {
+      hide_scores<false, kM, kKeys>(s, visibility, {first_query + row, walk.first_key()});
+    }
+    update_softmax<kM, kKeys, kWidth>(s, o, state, scale_log2);
+    multiply_columns<T, kWidth, kM, kKeys, kWidth>(o, s, tile_k + Tile::kKeyNumbers, 0);
+    walk = next;
+  }
+
+  finish_softmax<kM, kWidth>(o, state);
+  GlobalTarget<std::uint16_t> target = {static_cast<std::uint16_t*>(call.o.data) +
+                                            sequence.start(call.o.strides, sequence.first_query, place.head),
+                                        call.o.strides.token, first_query + row, sequence.num_queries};
+#pragma unroll
+  for (int m = 0; m < kM; ++m) {
+    const TileCorner corner = {row + m * 16, 0};  // of the queries' tile, which only this warp still reads
+    store_fragment<T, kWidth, kWidth>(tile_q, corner, o[m]);
+    __syncwarp();
+    write_rows<kWidth, kWidth>(target, tile_q, corner);
+    target.row += 16;
+    if (call.lse.data == nullptr || lane_index() % 4 != 0) continue;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int query = first_query + row + m * 16 + lane_index() / 4 + half * 8;
+      if (query < sequence.num_queries)
+        sequence.numbers(call.lse, place.head)[query] = state.largest[m][half];
+    }
+  }
+}
+
+}  // namespace
+
+int forward(const ForwardCall& call, CUstream_st* stream) {
+  if (!is_valid(call.shape)) return cudaErrorInvalidValue;
+  if (call.shape.batch == 0 || call.shape.num_queries == 0) return cudaSuccess;
+  return dispatch(call.shape, [&]<typename T, int kWidth>() {
+    using Tile = ForwardTile<kWidth>;
+    const unsigned blocks =
+        num_blocks(divide_up(call.shape.num_queries, Tile::kQueries), call.shape.num_heads, call.shape.batch);
+    if (blocks == 0) return cudaErrorInvalidValue;
+    return launch_kernel(forward_kernel<T, kWidth>, {blocks, kThreads, Tile::kSharedBytes, stream}, call);
+  });
+}
+
+}  // namespace easylm::bpt_cuda
