@@ -30,14 +30,18 @@ struct DecodeTile {
 // What a block works on. Pairs are numbered token by token.
 struct Part {
   int batch, head_kv, first_pair, split;
-  int num_keys, begin, end;  // keys of the row, and the part's groups of them
+  int num_keys;    // of the row
+  bool is_broken;  // it has more than its pages hold: the result is NaN
+  int begin, end;  // the part's groups of keys
 
   __device__ __forceinline__ explicit Part(const DecodeCall& call)
       : batch(static_cast<int>(blockIdx.z)),
         head_kv(static_cast<int>(blockIdx.y) % call.shape.num_key_value_heads),
         first_pair(static_cast<int>(blockIdx.y) / call.shape.num_key_value_heads * kQueries),
         split(static_cast<int>(blockIdx.x)),
-        num_keys(call.lengths == nullptr ? call.shape.num_keys : call.lengths[batch]) {
+        num_keys(call.lengths == nullptr ? call.shape.num_keys : call.lengths[batch]),
+        is_broken(num_keys > call.shape.num_keys) {
+    if (is_broken) num_keys = 0;
     const int first_seen = num_keys - call.shape.num_queries - call.window + 1;
     const int first = call.window > 0 && first_seen > 0 ? first_seen / kKeys : 0;
     const int groups = divide_up(num_keys, kKeys) - first, share = divide_up(groups, call.num_splits);
@@ -248,7 +252,7 @@ __device__ __forceinline__ void write_part(const DecodeCall& call, const Part& p
       sum.x += shelf.at(warp, row * kWidth + column) * weight;
       sum.y += shelf.at(warp, row * kWidth + column + 1) * weight;
     }
-    const float factor = merged.total > 0 ? 1.0F / merged.total : 0.0F;
+    const float factor = part.is_broken ? NAN : merged.total > 0 ? 1.0F / merged.total : 0.0F;
     sum = {sum.x * factor, sum.y * factor};
     const QueryHead query = query_of(call, part, part.first_pair + row);
     if (call.num_splits == 1) {

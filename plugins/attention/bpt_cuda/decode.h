@@ -6,7 +6,9 @@
 namespace easylm::bpt_cuda {
 
 struct DecodeCall {
-  Shape shape;     // num_keys: of every row, unless `lengths` says how many; causal, at the end of the keys
+  // num_keys: of every row, or, with `lengths`, the most that one may have: a row with more is NaN. Causal,
+  // the last query standing at the last key.
+  Shape shape;
   int window = 0;  // if > 0: query position - key position < window
   float scale = 0;
   ConstView q, k, v;  // of keys and values the batch is the page: row b's are page b, unless there is a table
