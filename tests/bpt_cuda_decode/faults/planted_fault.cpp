@@ -13,7 +13,7 @@ namespace {
 std::string found_wrong() {
   DecodeTrial trial;
   trial.shape.batch = 3;
-  trial.shape.num_queries = 2;
+  trial.shape.num_queries = 5;
   trial.shape.num_heads = 6;
   trial.shape.num_key_value_heads = 2;
   trial.lengths = {200, 17, 0};
