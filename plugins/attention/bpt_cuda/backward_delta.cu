@@ -19,12 +19,11 @@ __global__ void __launch_bounds__(kThreads) delta_kernel(const __grid_constant__
   const Sequence sequence = sequence_at(call.shape, call.mask, place.batch);
   const int query = place.tile * kQueries + warp_index();
   if (query >= sequence.num_queries) return;
-  const std::uint16_t* const o = sequence.queries(call.o, place.head) + query * call.o.strides.token;
-  const std::uint16_t* const d_o = sequence.queries(call.d_o, place.head) + query * call.d_o.strides.token;
+  const GlobalRows o = sequence.queries(call.o, place.head), d_o = sequence.queries(call.d_o, place.head);
   float sum = 0;
   if (lane_index() < kWidth / 8) {
-    const auto left = *reinterpret_cast<const Chunk*>(o + lane_index() * 8);
-    const auto right = *reinterpret_cast<const Chunk*>(d_o + lane_index() * 8);
+    const auto left = *reinterpret_cast<const Chunk*>(o.data + query * o.stride + lane_index() * 8);
+    const auto right = *reinterpret_cast<const Chunk*>(d_o.data + query * d_o.stride + lane_index() * 8);
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const float2 a = unpack<T>(left.words[i]), b = unpack<T>(right.words[i]);
@@ -33,7 +32,7 @@ __global__ void __launch_bounds__(kThreads) delta_kernel(const __grid_constant__
   }
 #pragma unroll
   for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_xor_sync(~0U, sum, distance);
-  if (lane_index() == 0) sequence.numbers(call.delta, place.head)[query] = sum;
+  if (lane_index() == 0) sequence.rows(call.delta, place.head)[query] = sum;
 }
 
 }  // namespace

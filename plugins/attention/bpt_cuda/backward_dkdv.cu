@@ -11,17 +11,6 @@
 namespace easylm::bpt_cuda {
 namespace {
 
-template <int kWidth>
-struct KeyTile : GradientTile<kWidth> {
-  static constexpr int kSplit = kWidth <= 128 ? 1 : 2;  // warps that share 16 keys
-  static constexpr int kColumns = kWidth / kSplit;
-  static constexpr int kThreads = GradientTile<kWidth>::kFixed / 16 * kSplit * 32;
-  static constexpr int kQueries = GradientTile<kWidth>::kStreamed;
-  static_assert(kQueries <= kThreads);
-  static constexpr std::size_t kSharedBytes =
-      GradientTile<kWidth>::kSharedBytes + 2 * kQueries * sizeof(QueryStatistics);
-};
-
 // Transposed scores become probabilities, and `dp` their gradients. `statistics` are those of the lane's
 // first column.
 template <int kQueries>
@@ -55,24 +44,80 @@ __device__ __forceinline__ void add_rows(const GlobalTarget<float>& target,
   }
 }
 
-// The warp's part of one gradient, to `view`, which the tile of the keys or values lends its memory for.
+// Whose gradients a block of threads computes.
+struct KeyBlock {
+  const BackwardCall& call;
+  const Sequence& sequence;
+  int head, first_key;
+};
+
+// The warp's part of one gradient, to `view`, by way of a tile that nobody reads any more.
 template <typename T, int kWidth>
-__device__ __forceinline__ void write_gradient(const GlobalTarget<void>& target, KeyGradients how,
-                                               std::uint16_t* tile,
+__device__ __forceinline__ void write_gradient(const View& view, const KeyBlock& block, std::uint16_t* tile,
                                                const float (&acc)[KeyTile<kWidth>::kColumns / 8][4]) {
   using Tile = KeyTile<kWidth>;
   constexpr int kColumns = Tile::kColumns;
   const TileCorner corner = {warp_index() / Tile::kSplit * 16, warp_index() % Tile::kSplit * kColumns / 8};
-  if (how == KeyGradients::kAddFp32) {
-    add_rows<kColumns>({static_cast<float*>(target.data), target.stride, target.row, target.end}, acc,
+  const std::int64_t start = block.sequence.start(view.strides, block.sequence.first_key, block.head);
+  const int row = block.first_key + corner.row, end = block.sequence.num_keys;
+  if (block.call.key_gradients == KeyGradients::kAddFp32) {
+    add_rows<kColumns>({static_cast<float*>(view.data) + start, view.strides.token, row, end}, acc,
                        corner.chunk * 8);
     return;
   }
   store_fragment<T, kWidth, kColumns>(tile, corner, acc);
   __syncwarp();
-  write_rows<kWidth, kColumns>(
-      {static_cast<std::uint16_t*>(target.data), target.stride, target.row, target.end}, tile, corner);
+  write_rows<kWidth, kColumns>({static_cast<std::uint16_t*>(view.data) + start, view.strides.token, row, end},
+                               tile, corner);
 }
+
+// Brings the queries that a block of keys meets, each with its d_o and its statistics, into two buffers.
+template <int kWidth>
+class QueryStream {
+  using Tile = KeyTile<kWidth>;
+
+ public:
+  __device__ __forceinline__ QueryStream(const KeyBlock& block, std::uint16_t* tiles)
+      : block_(block), tiles_(tiles) {}
+
+  __device__ __forceinline__ void load(int buffer, const QueryWalk<Tile::kQueries>& walk) {
+    const BackwardCall& call = block_.call;
+    const Sequence& sequence = block_.sequence;
+    const int head = block_.head * (call.shape.num_heads / call.shape.num_key_value_heads) + walk.head();
+    const GlobalRows q = sequence.queries(call.q, head);
+    const GlobalRows d_o = sequence.queries(call.d_o, head);
+    load_pair<kWidth, Tile::kQueries, Tile::kThreads>(tiles_ + buffer * 2 * Tile::kStreamedNumbers, q, d_o,
+                                                      walk.first_query());
+    if (threadIdx.x < Tile::kQueries) {
+      coming_ = query_statistics(call, sequence, head, walk.first_query() + static_cast<int>(threadIdx.x));
+    }
+  }
+  // The statistics of the tile that was loaded last, which are on their way in registers, go where the others
+  // see them.
+  __device__ __forceinline__ void store_statistics(int buffer) {
+    if (threadIdx.x < Tile::kQueries)
+      all_statistics()[buffer * Tile::kQueries + threadIdx.x] = for_log2(coming_);
+  }
+
+  __device__ __forceinline__ const std::uint16_t* queries(int buffer) const {
+    return tiles_ + buffer * 2 * Tile::kStreamedNumbers;
+  }
+  __device__ __forceinline__ const std::uint16_t* d_o(int buffer) const {
+    return queries(buffer) + Tile::kStreamedNumbers;
+  }
+  __device__ __forceinline__ const QueryStatistics* statistics(int buffer) const {
+    return all_statistics() + buffer * Tile::kQueries;
+  }
+
+ private:
+  __device__ __forceinline__ QueryStatistics* all_statistics() const {
+    return reinterpret_cast<QueryStatistics*>(tiles_ + 4 * Tile::kStreamedNumbers);
+  }
+
+  const KeyBlock& block_;
+  std::uint16_t* tiles_;
+  QueryStatistics coming_ = {};
+};
 
 template <typename T, int kWidth>
 __global__ void __launch_bounds__(KeyTile<kWidth>::kThreads)
@@ -81,79 +126,53 @@ __global__ void __launch_bounds__(KeyTile<kWidth>::kThreads)
   constexpr int kThreads = Tile::kThreads, kQueries = Tile::kQueries, kColumns = Tile::kColumns;
   EASYLM_DYNAMIC_SHARED(std::uint16_t, shared);
   std::uint16_t *const tile_k = shared, *const tile_v = shared + Tile::kFixedNumbers;
-  std::uint16_t* const tiles_qdo = shared + 2 * Tile::kFixedNumbers;
-  auto* const statistics = reinterpret_cast<QueryStatistics*>(tiles_qdo + 4 * Tile::kStreamedNumbers);
 
   const Place place =
       place_of_block(divide_up(call.shape.num_keys, Tile::kFixed), call.shape.num_key_value_heads);
   const Sequence sequence = sequence_at(call.shape, call.mask, place.batch);
-  const int first_key =
-      place.tile * Tile::kFixed;  // the first keys are seen by the most queries: they start first
-  if (first_key >= sequence.num_keys) return;
-  const int group = call.shape.num_heads / call.shape.num_key_value_heads;
-  const GlobalRows k = {sequence.keys(call.k, place.head), call.k.strides.token, sequence.num_keys};
-  const GlobalRows v = {sequence.keys(call.v, place.head), call.v.strides.token, sequence.num_keys};
+  // The first keys are seen by the most queries under a causal mask: they start first.
+  const KeyBlock block = {call, sequence, place.head, place.tile * Tile::kFixed};
+  if (block.first_key >= sequence.num_keys) return;
+  const GlobalRows k = sequence.keys(call.k, place.head);
+  const GlobalRows v = sequence.keys(call.v, place.head);
 
   const Visibility visibility(call.shape, call.mask, sequence);
-  QueryWalk<kQueries> walk(visibility, {first_key, first_key + Tile::kFixed}, group);
-  QueryStatistics coming;  // of the next tile; one query a thread
-  const auto load_queries = [&](int buffer, const QueryWalk<kQueries>& at) {
-    const int head = place.head * group + at.head();
-    const GlobalRows q = {sequence.queries(call.q, head), call.q.strides.token, sequence.num_queries};
-    const GlobalRows d_o = {sequence.queries(call.d_o, head), call.d_o.strides.token, sequence.num_queries};
-    load_pair<kWidth, kQueries, kThreads>(tiles_qdo + buffer * 2 * Tile::kStreamedNumbers, q, d_o,
-                                          at.first_query());
-    if (threadIdx.x < kQueries) {
-      coming = query_statistics(call, sequence, head, at.first_query() + static_cast<int>(threadIdx.x));
-    }
-  };
+  QueryWalk<kQueries> walk(visibility, {block.first_key, block.first_key + Tile::kFixed},
+                           call.shape.num_heads / call.shape.num_key_value_heads);
+  QueryStream<kWidth> stream(block, shared + 2 * Tile::kFixedNumbers);
   if (!walk.done()) {
-    load_pair<kWidth, Tile::kFixed, kThreads>(tile_k, k, v, first_key);
-    load_queries(0, walk);
+    load_pair<kWidth, Tile::kFixed, kThreads>(tile_k, k, v, block.first_key);
+    stream.load(0, walk);
   }
   cp_async_commit();
 
-  const int row = warp_index() / Tile::kSplit * 16, first_column = warp_index() % Tile::kSplit * kColumns;
-
+  const int row = warp_index() / Tile::kSplit * 16, first_chunk = warp_index() % Tile::kSplit * kColumns / 8;
   float dk[1][kColumns / 8][4] = {}, dv[1][kColumns / 8][4] = {};
   for (int buffer = 0; !walk.done(); buffer ^= 1) {
-    if (threadIdx.x < kQueries) statistics[buffer * kQueries + threadIdx.x] = for_log2(coming);
+    stream.store_statistics(buffer);
     cp_async_wait<0>();
     __syncthreads();  // every thread's copies have landed, and no warp reads the other buffer any more
     QueryWalk<kQueries> next = walk;
     next.advance();
-    if (!next.done()) load_queries(buffer ^ 1, next);
+    if (!next.done()) stream.load(buffer ^ 1, next);
     cp_async_commit();
 
-    const std::uint16_t* const tile_q = tiles_qdo + buffer * 2 * Tile::kStreamedNumbers;
-    const std::uint16_t* const tile_do = tile_q + Tile::kStreamedNumbers;
     float s[1][kQueries / 8][4] = {}, dp[1][kQueries / 8][4] = {};
-    multiply_rows<T, kWidth, 1, kQueries>(s, tile_k, row, tile_q);
+    multiply_rows<T, kWidth, 1, kQueries>(s, tile_k, row, stream.queries(buffer));
     if (walk.partial()) {
-      hide_scores<true, 1, kQueries>(s, visibility, {first_key + row, walk.first_query()});
+      hide_scores<true, 1, kQueries>(s, visibility, {block.first_key + row, walk.first_query()});
     }
-    multiply_rows<T, kWidth, 1, kQueries>(dp, tile_v, row, tile_do);
-    differentiate<kQueries>(s, dp, statistics + buffer * kQueries + lane_index() % 4 * 2,
-                            call.scale * kLog2E);
-    multiply_columns<T, kWidth, 1, kQueries, kColumns>(dv, s, tile_do, first_column / 8);
-    multiply_columns<T, kWidth, 1, kQueries, kColumns>(dk, dp, tile_q, first_column / 8);
+    multiply_rows<T, kWidth, 1, kQueries>(dp, tile_v, row, stream.d_o(buffer));
+    differentiate<kQueries>(s, dp, stream.statistics(buffer) + lane_index() % 4 * 2, call.scale * kLog2E);
+    multiply_columns<T, kWidth, 1, kQueries, kColumns>(dv, s, stream.d_o(buffer), first_chunk);
+    multiply_columns<T, kWidth, 1, kQueries, kColumns>(dk, dp, stream.queries(buffer), first_chunk);
     walk = next;
   }
 
-#pragma unroll
-  for (int n = 0; n < kColumns / 8; ++n) {
-#pragma unroll
-    for (int e = 0; e < 4; ++e) dk[0][n][e] *= call.scale;
-  }
+  scale_all(dk[0], call.scale);
   __syncthreads();  // no warp reads the tiles of keys and values any more
-  const auto target = [&](const View& view) {
-    const std::int64_t start = sequence.start(view.strides, sequence.first_key, place.head);
-    const int bytes = call.key_gradients == KeyGradients::kAddFp32 ? sizeof(float) : sizeof(std::uint16_t);
-    return GlobalTarget<void>{static_cast<char*>(view.data) + start * bytes, view.strides.token,
-                              first_key + row, sequence.num_keys};
-  };
-  write_gradient<T, kWidth>(target(call.dk), call.key_gradients, tile_k, dk[0]);
-  write_gradient<T, kWidth>(target(call.dv), call.key_gradients, tile_v, dv[0]);
+  write_gradient<T, kWidth>(call.dk, block, tile_k, dk[0]);
+  write_gradient<T, kWidth>(call.dv, block, tile_v, dv[0]);
 }
 
 }  // namespace

@@ -6,11 +6,10 @@
 // product with the keys: nothing is exchanged, and the sum over the keys has one order.
 #include "backward_kernels.h"
 #include "backward_tile.h"
+#include "query_rows.h"
 
 namespace easylm::bpt_cuda {
 namespace {
-
-constexpr int kThreads = 128;
 
 // Scores become gradients of scores. `statistics` are those of the lane's two rows.
 template <int kKeys>
@@ -27,9 +26,10 @@ __device__ __forceinline__ void differentiate(float (&s)[1][kKeys / 8][4], const
 }
 
 template <typename T, int kWidth>
-__global__ void __launch_bounds__(kThreads, 2) dq_kernel(const __grid_constant__ BackwardCall call) {
+__global__ void __launch_bounds__(GradientTile<kWidth>::kThreads, 2)
+    dq_kernel(const __grid_constant__ BackwardCall call) {
   using Tile = GradientTile<kWidth>;
-  constexpr int kKeys = Tile::kStreamed;
+  constexpr int kKeys = Tile::kStreamed, kThreads = Tile::kThreads;
   EASYLM_DYNAMIC_SHARED(std::uint16_t, shared);
   std::uint16_t *const tile_q = shared, *const tile_do = shared + Tile::kFixedNumbers;
   std::uint16_t* const tiles_kv = shared + 2 * Tile::kFixedNumbers;
@@ -39,11 +39,10 @@ __global__ void __launch_bounds__(kThreads, 2) dq_kernel(const __grid_constant__
   const int first_query = (place.num_tiles - 1 - place.tile) * Tile::kFixed;
   if (first_query >= sequence.num_queries) return;
   const int head_kv = place.head / (call.shape.num_heads / call.shape.num_key_value_heads);
-  const GlobalRows q = {sequence.queries(call.q, place.head), call.q.strides.token, sequence.num_queries};
-  const GlobalRows d_o = {sequence.queries(call.d_o, place.head), call.d_o.strides.token,
-                          sequence.num_queries};
-  const GlobalRows k = {sequence.keys(call.k, head_kv), call.k.strides.token, sequence.num_keys};
-  const GlobalRows v = {sequence.keys(call.v, head_kv), call.v.strides.token, sequence.num_keys};
+  const GlobalRows q = sequence.queries(call.q, place.head);
+  const GlobalRows d_o = sequence.queries(call.d_o, place.head);
+  const GlobalRows k = sequence.keys(call.k, head_kv);
+  const GlobalRows v = sequence.keys(call.v, head_kv);
 
   const Visibility visibility(call.shape, call.mask, sequence);
   KeyWalk<kKeys> walk(visibility, {first_query, first_query + Tile::kFixed});
@@ -54,12 +53,9 @@ __global__ void __launch_bounds__(kThreads, 2) dq_kernel(const __grid_constant__
   cp_async_commit();
 
   const int row = warp_index() * 16;
-  QueryStatistics statistics[2];
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const int query = first_query + row + lane_index() / 4 + half * 8;
-    statistics[half] = for_log2(query_statistics(call, sequence, place.head, query));
-  }
+  const QueryStatistics statistics[2] = {
+      for_log2(query_statistics(call, sequence, place.head, first_query + row + lane_index() / 4)),
+      for_log2(query_statistics(call, sequence, place.head, first_query + row + lane_index() / 4 + 8))};
   float dq[1][kWidth / 8][4] = {};
   for (int buffer = 0; !walk.done(); buffer ^= 1) {
     cp_async_wait<0>();
@@ -84,19 +80,8 @@ __global__ void __launch_bounds__(kThreads, 2) dq_kernel(const __grid_constant__
     walk = next;
   }
 
-#pragma unroll
-  for (int n = 0; n < kWidth / 8; ++n) {
-#pragma unroll
-    for (int e = 0; e < 4; ++e) dq[0][n][e] *= call.scale;
-  }
-  // Of the queries' tile only this warp still reads these rows.
-  store_fragment<T, kWidth, kWidth>(tile_q, {row, 0}, dq[0]);
-  __syncwarp();
-  const GlobalTarget<std::uint16_t> target = {
-      static_cast<std::uint16_t*>(call.dq.data) +
-          sequence.start(call.dq.strides, sequence.first_query, place.head),
-      call.dq.strides.token, first_query + row, sequence.num_queries};
-  write_rows<kWidth, kWidth>(target, tile_q, {row, 0});
+  scale_all(dq[0], call.scale);
+  write_queries<T, kWidth>(call.dq, {sequence, place.head, row, first_query + row}, tile_q, dq);
 }
 
 }  // namespace
@@ -108,7 +93,7 @@ int backward_dq(const BackwardCall& call, CUstream_st* stream) {
     const unsigned blocks =
         num_blocks(divide_up(call.shape.num_queries, Tile::kFixed), call.shape.num_heads, call.shape.batch);
     if (blocks == 0) return cudaErrorInvalidValue;
-    return launch_kernel(dq_kernel<T, kWidth>, {blocks, kThreads, Tile::kSharedBytes, stream}, call);
+    return launch_kernel(dq_kernel<T, kWidth>, {blocks, Tile::kThreads, Tile::kSharedBytes, stream}, call);
   });
 }
 

@@ -6,28 +6,25 @@
 // are rounded where the second product takes them. Tile sizes: docs/decisions/0011-cuda-tiles.md.
 #include "launch.h"
 #include "masking.h"
+#include "query_rows.h"
 #include "tile.h"
 #include "visibility.h"
 
 namespace easylm::bpt_cuda {
 namespace {
 
-constexpr int kThreads = 128;
-
-template <int kWidth>
-struct ForwardTile {
-  static constexpr int kRowTiles = kWidth <= 128 ? 2 : 1;  // of 16 queries, a warp
-  static constexpr int kQueries = kRowTiles * 16 * kThreads / 32;
-  static constexpr int kKeys = kWidth < 96 ? 64 : 32;
-  static constexpr int kQueryNumbers = kQueries * TileLayout<kWidth>::kPitch;
-  static constexpr int kKeyNumbers = kKeys * TileLayout<kWidth>::kPitch;
-  static constexpr std::size_t kSharedBytes = (kQueryNumbers + 4 * kKeyNumbers) * sizeof(std::uint16_t);
-};
-
 // Of the rows of a warp, two for each tile of 16 rows: `largest` in units of log2.
 template <int kM>
 struct SoftmaxState {
   float largest[kM][2], sum[kM][2];
+
+  __device__ __forceinline__ void clear() {
+#pragma unroll
+    for (int i = 0; i < kM * 2; ++i) {
+      largest[i / 2][i % 2] = -INFINITY;
+      sum[i / 2][i % 2] = 0;
+    }
+  }
 };
 
 // Scores become probabilities relative to the largest score so far; what was summed before is scaled to it.
@@ -90,10 +87,23 @@ __device__ __forceinline__ void finish_softmax(float (&o)[kM][kWidth / 8][4], So
   }
 }
 
+template <int kM>
+__device__ __forceinline__ void write_lse(const RowView& view, const WarpRows& rows,
+                                          const SoftmaxState<kM>& state) {
+  if (lane_index() % 4 != 0) return;
+  float* const lse = rows.sequence.rows(view, rows.head);
+#pragma unroll
+  for (int i = 0; i < kM * 2; ++i) {
+    const int query = rows.query + lane_index() / 4 + i * 8;
+    if (query < rows.sequence.num_queries) lse[query] = state.largest[i / 2][i % 2];
+  }
+}
+
 template <typename T, int kWidth>
-__global__ void __launch_bounds__(kThreads) forward_kernel(const __grid_constant__ ForwardCall call) {
+__global__ void __launch_bounds__(ForwardTile<kWidth>::kThreads)
+    forward_kernel(const __grid_constant__ ForwardCall call) {
   using Tile = ForwardTile<kWidth>;
-  constexpr int kM = Tile::kRowTiles, kKeys = Tile::kKeys;
+  constexpr int kM = Tile::kRowTiles, kKeys = Tile::kKeys, kThreads = Tile::kThreads;
   EASYLM_DYNAMIC_SHARED(std::uint16_t, shared);
   std::uint16_t* const tile_q = shared;
   std::uint16_t* const tiles_kv = shared + Tile::kQueryNumbers;  // keys, values; keys, values
@@ -104,20 +114,14 @@ __global__ void __launch_bounds__(kThreads) forward_kernel(const __grid_constant
   const int first_query = (place.num_tiles - 1 - place.tile) * Tile::kQueries;
   if (first_query >= sequence.num_queries) return;
   const int head_kv = place.head / (call.shape.num_heads / call.shape.num_key_value_heads);
-  const GlobalRows q = {sequence.queries(call.q, place.head), call.q.strides.token, sequence.num_queries};
-  const GlobalRows k = {sequence.keys(call.k, head_kv), call.k.strides.token, sequence.num_keys};
-  const GlobalRows v = {sequence.keys(call.v, head_kv), call.v.strides.token, sequence.num_keys};
-  const auto load_keys = [&](int buffer, int first_key) {
-    std::uint16_t* const to = tiles_kv + buffer * 2 * Tile::kKeyNumbers;
-    load_tile<kWidth, kKeys, kThreads>(to, k, first_key);
-    load_tile<kWidth, kKeys, kThreads>(to + Tile::kKeyNumbers, v, first_key);
-  };
-
+  const GlobalRows q = sequence.queries(call.q, place.head);
+  const GlobalRows k = sequence.keys(call.k, head_kv);
+  const GlobalRows v = sequence.keys(call.v, head_kv);
   const Visibility visibility(call.shape, call.mask, sequence);
   KeyWalk<kKeys> walk(visibility, {first_query, first_query + Tile::kQueries});
   if (!walk.done()) {
     load_tile<kWidth, Tile::kQueries, kThreads>(tile_q, q, first_query);
-    load_keys(0, walk.first_key());
+    load_pair<kWidth, kKeys, kThreads>(tiles_kv, k, v, walk.first_key());
   }
   cp_async_commit();
 
@@ -125,17 +129,16 @@ __global__ void __launch_bounds__(kThreads) forward_kernel(const __grid_constant
   const float scale_log2 = call.scale * kLog2E;
   float o[kM][kWidth / 8][4] = {};
   SoftmaxState<kM> state;
-#pragma unroll
-  for (int i = 0; i < kM * 2; ++i) {
-    state.largest[i / 2][i % 2] = -INFINITY;
-    state.sum[i / 2][i % 2] = 0;
-  }
+  state.clear();
   for (int buffer = 0; !walk.done(); buffer ^= 1) {
     cp_async_wait<0>();
     __syncthreads();  // every thread's copies have landed, and no warp reads the other buffer any more
     KeyWalk<kKeys> next = walk;
     next.advance();
-    if (!next.done()) load_keys(buffer ^ 1, next.first_key());
+    if (!next.done()) {
+      load_pair<kWidth, kKeys, kThreads>(tiles_kv + (buffer ^ 1) * 2 * Tile::kKeyNumbers, k, v,
+                                         next.first_key());
+    }
     cp_async_commit();
 
     const std::uint16_t* const tile_k = tiles_kv + buffer * 2 * Tile::kKeyNumbers;
@@ -150,24 +153,9 @@ __global__ void __launch_bounds__(kThreads) forward_kernel(const __grid_constant
   }
 
   finish_softmax<kM, kWidth>(o, state);
-  GlobalTarget<std::uint16_t> target = {static_cast<std::uint16_t*>(call.o.data) +
-                                            sequence.start(call.o.strides, sequence.first_query, place.head),
-                                        call.o.strides.token, first_query + row, sequence.num_queries};
-#pragma unroll
-  for (int m = 0; m < kM; ++m) {
-    const TileCorner corner = {row + m * 16, 0};  // of the queries' tile, which only this warp still reads
-    store_fragment<T, kWidth, kWidth>(tile_q, corner, o[m]);
-    __syncwarp();
-    write_rows<kWidth, kWidth>(target, tile_q, corner);
-    target.row += 16;
-    if (call.lse.data == nullptr || lane_index() % 4 != 0) continue;
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int query = first_query + row + m * 16 + lane_index() / 4 + half * 8;
-      if (query < sequence.num_queries)
-        sequence.numbers(call.lse, place.head)[query] = state.largest[m][half];
-    }
-  }
+  const WarpRows rows = {sequence, place.head, row, first_query + row};
+  write_queries<T, kWidth>(call.o, rows, tile_q, o);
+  if (call.lse.data != nullptr) write_lse(call.lse, rows, state);
 }
 
 }  // namespace
@@ -180,7 +168,8 @@ int forward(const ForwardCall& call, CUstream_st* stream) {
     const unsigned blocks =
         num_blocks(divide_up(call.shape.num_queries, Tile::kQueries), call.shape.num_heads, call.shape.batch);
     if (blocks == 0) return cudaErrorInvalidValue;
-    return launch_kernel(forward_kernel<T, kWidth>, {blocks, kThreads, Tile::kSharedBytes, stream}, call);
+    return launch_kernel(forward_kernel<T, kWidth>, {blocks, Tile::kThreads, Tile::kSharedBytes, stream},
+                         call);
   });
 }
 

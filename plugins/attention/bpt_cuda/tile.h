@@ -5,17 +5,16 @@
 
 #include "intrinsics.h"
 #include "launch.h"
+#include "sequence.h"
+#include "tile_sizes.h"
 
 namespace easylm::bpt_cuda {
 
-// Eight numbers (16 bytes) are a chunk. ldmatrix reads the same chunk of eight rows at once, which must lie
-// in eight different groups of banks: rows of a multiple of 64 numbers permute their chunks, others are
-// padded to an odd number.
+// Where numbers lie in a tile.
 template <int kWidth>
-struct TileLayout {
-  static constexpr bool kPermuted = kWidth % 64 == 0;
-  static constexpr int kPitch = kPermuted ? kWidth : kWidth + 8;
-  static_assert(kPermuted || kPitch / 8 % 2 == 1);
+struct TileLayout : TileRow<kWidth> {
+  using TileRow<kWidth>::kPermuted;
+  using TileRow<kWidth>::kPitch;
 
   static __device__ __forceinline__ int offset(int row, int chunk) {
     return row * kPitch + (kPermuted ? chunk / 8 * 64 + (chunk % 8 ^ (row & 7)) * 8 : chunk * 8);
@@ -27,13 +26,6 @@ struct TileLayout {
     return row * kPitch +
            (kPermuted ? chunk / 8 * 64 + (chunk % 8 ^ (odd ^ (row & 7))) * 8 : (chunk + odd) * 8);
   }
-};
-
-// Rows of one head in global memory; those from `end` on are read as zeros.
-struct GlobalRows {
-  const std::uint16_t* data;
-  std::int64_t stride;
-  int end;
 };
 
 // Copies kRows rows from `begin` on, asynchronously.
@@ -49,6 +41,14 @@ __device__ __forceinline__ void load_tile(std::uint16_t* tile, const GlobalRows&
     cp_async16(tile + TileLayout<kWidth>::offset(row, chunk),
                rows.data + (begin + row) * rows.stride + chunk * 8, begin + row < rows.end);
   }
+}
+
+// Two tiles of one pair of tensors, one behind the other.
+template <int kWidth, int kRows, int kThreads>
+__device__ __forceinline__ void load_pair(std::uint16_t* tiles, const GlobalRows& first,
+                                          const GlobalRows& second, int begin) {
+  load_tile<kWidth, kRows, kThreads>(tiles, first, begin);
+  load_tile<kWidth, kRows, kThreads>(tiles + kRows * TileLayout<kWidth>::kPitch, second, begin);
 }
 
 // acc += A B^T over the whole width: kM times 16 rows of tile `a` from row_a on, kN rows of tile `b`.

@@ -7,6 +7,7 @@
 #include "intrinsics.h"
 #include "kernels.h"
 #include "launch.h"
+#include "sequence.h"
 
 namespace easylm::bpt_cuda {
 
@@ -20,38 +21,6 @@ struct alignas(16) TokenSummary {
 
 __device__ __forceinline__ int smaller(int a, int b) { return a < b ? a : b; }
 __device__ __forceinline__ int larger(int a, int b) { return a > b ? a : b; }
-
-// The tokens that one block of threads works on: a row of the batch, or a sequence of the cumulative lengths.
-struct Sequence {
-  int batch;  // 0 with cumulative lengths
-  int first_query, num_queries, first_key, num_keys, query_offset;
-
-  __device__ __forceinline__ const std::uint16_t* queries(const ConstView& view, int head) const {
-    return rows(view, first_query, head);
-  }
-  __device__ __forceinline__ const std::uint16_t* keys(const ConstView& view, int head) const {
-    return rows(view, first_key, head);
-  }
-  // Where the rows of a tensor that is written begin, in elements.
-  __device__ __forceinline__ std::int64_t start(const Strides& strides, int token, int head) const {
-    return batch * strides.batch + token * strides.token + head * strides.head;
-  }
-  __device__ __forceinline__ float* numbers(const RowView& view, int head) const {
-    return view.data + batch * view.batch_stride + head * view.head_stride + first_query;
-  }
-
- private:
-  __device__ __forceinline__ const std::uint16_t* rows(const ConstView& view, int token, int head) const {
-    return static_cast<const std::uint16_t*>(view.data) + start(view.strides, token, head);
-  }
-};
-
-__device__ __forceinline__ Sequence sequence_at(const Shape& shape, const Mask& mask, int index) {
-  if (mask.starts_q == nullptr) return {index, 0, shape.num_queries, 0, shape.num_keys, mask.query_offset};
-  const int first_query = mask.starts_q[index], num_queries = mask.starts_q[index + 1] - first_query;
-  const int first_key = mask.starts_k[index], num_keys = mask.starts_k[index + 1] - first_key;
-  return {0, first_query, num_queries, first_key, num_keys, num_keys - num_queries};
-}
 
 enum class BlockView { kHidden, kPartial, kWhole };
 
