@@ -1,6 +1,5 @@
 # easylm_import_libtorch(FOLDER): EasyLM::libtorch, from a folder that holds torch/ and nvidia/ as their packages unpack
-# them; and EasyLM::cuda, what a plugin with kernels of its own needs beside it. Plain imported targets: LibTorch's own
-# package file drags in the CUDA toolkit even for a CPU build.
+# them. A plain imported target: LibTorch's own package file drags in the CUDA toolkit even for a CPU build.
 function(easylm_import_libtorch folder)
   set(torch ${folder}/torch)
   add_library(EasyLM::libtorch INTERFACE IMPORTED GLOBAL)
@@ -14,9 +13,4 @@ function(easylm_import_libtorch folder)
   target_compile_options(EasyLM::libtorch INTERFACE -fopenmp)
   target_link_libraries(EasyLM::libtorch INTERFACE
     -Wl,--no-as-needed torch_cpu c10 -Wl,--as-needed ${torch}/lib/libgomp.so.1)
-  # LibTorch's streams and CUDA's runtime: they load without a driver, and are there on every machine.
-  add_library(EasyLM::cuda INTERFACE IMPORTED GLOBAL)
-  target_link_libraries(EasyLM::cuda INTERFACE
-    ${torch}/lib/libc10_cuda.so ${folder}/nvidia/cu13/lib/libcudart.so.13)
-  target_link_options(EasyLM::cuda INTERFACE -Wl,-rpath,${folder}/nvidia/cu13/lib)
 endfunction()

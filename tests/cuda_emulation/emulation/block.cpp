@@ -12,6 +12,9 @@ namespace {
 // Kernels reach their thread from anywhere, as they do on the hardware.
 thread_local Thread* running = nullptr;
 
+// Unwinds the stacks of threads that can't end by themselves.
+struct Cancelled {};
+
 }  // namespace
 
 Thread& current_thread() { return *running; }
@@ -29,6 +32,7 @@ void Thread::wait(std::string_view reason) {
   state = State::waiting;
   waits_for = reason;
   fiber.suspend();
+  if (block->cancelled_) throw Cancelled();
 }
 
 Block::Block(const LaunchShape& shape, const Schedule& schedule, const std::function<void()>& kernel)
@@ -49,6 +53,9 @@ void Block::run(uint3 index) {
   shared_.reset();
   barriers_ = {};
   warps_.clear();
+  warpgroups_.clear();
+  waiters_.clear();
+  deferred_.clear();
   random_ = 1;
   num_live_ = static_cast<unsigned>(threads_.size());
   const dim3& size = shape_.block;
@@ -65,21 +72,77 @@ void Block::run(uint3 index) {
     const std::size_t lanes = std::min<std::size_t>(kWarpLanes, threads_.size() - first);
     warps_.emplace_back(threads().subspan(first, lanes));
   }
-  while (num_live_ > 0) {
-    if (!run_pass()) report_deadlock();
+  for (std::size_t first = 0; first < threads_.size(); first += kWarpgroupLanes) {
+    const std::size_t lanes = std::min<std::size_t>(kWarpgroupLanes, threads_.size() - first);
+    warpgroups_.emplace_back(threads().subspan(first, lanes));
+  }
+  try {
+    run_threads();
+  } catch (...) {
+    cancel();
+    throw;
   }
   if (!shared_.guards_are_whole()) {
     fail(FaultKind::out_of_range, "the block wrote beside its shared memory");
   }
 }
 
+void Block::run_threads() {
+  while (num_live_ > 0) {
+    if (!run_pass() && !run_deferred()) report_deadlock();
+  }
+  if (!deferred_.empty()) fail(FaultKind::misuse, "the block ended with copies that nobody waited for");
+}
+
+void Block::wait_at(const void* address) {
+  waiters_.emplace(address, &current_thread());
+  current_thread().wait("an mbarrier");
+}
+
+void Block::wake_waiters(const void* address) {
+  const auto [first, last] = waiters_.equal_range(address);
+  for (auto waiter = first; waiter != last; ++waiter) waiter->second->wake();
+  waiters_.erase(first, last);
+}
+
+void Block::run_or_defer(std::function<void()> work) {
+  if (schedule_.copies == Copies::early) {
+    work();
+  } else {
+    deferred_.push_back(std::move(work));
+  }
+}
+
+// The newest first: the hardware promises no order.
+bool Block::run_deferred() {
+  if (deferred_.empty()) return false;
+  const std::function<void()> work = std::move(deferred_.back());
+  deferred_.pop_back();
+  running = &threads_.front();  // the work looks for its block there
+  work();
+  running = nullptr;
+  return true;
+}
+
+void Block::cancel() {
+  cancelled_ = true;
+  for (Thread& thread : threads_) {
+    running = &thread;
+    while (!thread.fiber.is_done()) thread.fiber.resume();
+  }
+  running = nullptr;
+}
+
 void Block::enter(void* argument) {
   Thread& thread = *static_cast<Thread*>(argument);
+  Block& block = *thread.block;
+  if (block.cancelled_) return;
   try {
-    thread.block->kernel_();
-    thread.block->end_thread(thread);
+    block.kernel_();
+    block.end_thread(thread);
+  } catch (const Cancelled&) {
   } catch (...) {
-    thread.block->failure_ = std::current_exception();
+    block.failure_ = std::current_exception();
   }
 }
 

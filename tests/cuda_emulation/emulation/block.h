@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@
 #include "cuda_emulation/emulation/fiber.h"
 #include "cuda_emulation/emulation/meeting.h"
 #include "cuda_emulation/emulation/shared_memory.h"
+#include "cuda_emulation/emulation/warpgroup.h"
 
 namespace easylm::emulation {
 
@@ -43,7 +45,8 @@ struct Thread {
   CopyQueue copies;
 
   unsigned lane() const { return rank % kWarpLanes; }
-  // Stops this thread, which must be the current one, until somebody calls wake().
+  // Stops this thread, which must be the current one, until somebody calls wake(). Throws where the block has
+  // failed.
   void wait(std::string_view reason);
   void wake() { state = State::ready; }
 };
@@ -68,11 +71,23 @@ class Block {
   unsigned num_live() const { return num_live_; }
 
   LaneGroup& warp_of(const Thread& thread) { return warps_[thread.rank / kWarpLanes]; }
+  Warpgroup& warpgroup_of(const Thread& thread) { return warpgroups_[thread.rank / kWarpgroupLanes]; }
   Barrier& barrier(unsigned id);
 
+  // The current thread waits until somebody calls wake_waiters() with the same address.
+  void wait_at(const void* address);
+  void wake_waiters(const void* address);
+
+  // Does the work of an asynchronous unit: at once, or when no thread can go on without.
+  void run_or_defer(std::function<void()> work);
+
  private:
+  friend struct Thread;
   static void enter(void* thread);
+  void run_threads();
+  void cancel();
   void run_thread(Thread& thread);
+  bool run_deferred();
   bool run_lanes(std::size_t warp, bool descending);
   bool run_pass();
   void end_thread(Thread& thread);
@@ -86,10 +101,14 @@ class Block {
   FiberStacks stacks_;
   std::vector<Thread> threads_;
   std::vector<LaneGroup> warps_;
+  std::vector<Warpgroup> warpgroups_;
   std::array<Barrier, 16> barriers_;
+  std::multimap<const void*, Thread*> waiters_;
+  std::vector<std::function<void()>> deferred_;
   unsigned num_live_ = 0;
   std::uint32_t random_ = 0;
   std::exception_ptr failure_;
+  bool cancelled_ = false;
 };
 
 // Of the thread that runs now. REQUIRES: called from a kernel.

@@ -106,7 +106,7 @@ void Fiber::prepare(std::span<std::byte> stack, Body body, void* argument) {
   pointer_ = top;
 }
 
-bool Fiber::resume() {
+void Fiber::resume() {
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_start_switch_fiber(&kept_outside_, stack_.data(), stack_.size());
 #endif
@@ -114,7 +114,6 @@ bool Fiber::resume() {
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(kept_outside_, nullptr, nullptr);
 #endif
-  return done_;
 }
 
 void Fiber::leave([[maybe_unused]] void** kept) {

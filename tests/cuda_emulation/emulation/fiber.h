@@ -21,7 +21,8 @@ class FiberStacks {
   std::size_t count_;
 };
 
-// x86-64 only. A fiber that is destroyed in the middle leaves its stack as it is: no destructor runs.
+// x86-64 only. A fiber that is destroyed in the middle leaves its stack as it is: no destructor
+// runs.
 class Fiber {
  public:
   using Body = void (*)(void* argument);
@@ -29,9 +30,10 @@ class Fiber {
   // Makes a fiber that will call `body`, which must not let an exception out. `stack` must outlive the fiber.
   void prepare(std::span<std::byte> stack, Body body, void* argument);
 
-  // Runs the fiber until it suspends itself or its body ends; true if the body ended.
-  // REQUIRES: called from outside all fibers.
-  bool resume();
+  // Runs the fiber until it suspends itself or its body ends.
+  // REQUIRES: called from outside all fibers; its body has not ended.
+  void resume();
+  bool is_done() const { return done_; }
 
   // Goes back to whoever resumed this fiber. REQUIRES: called from inside it.
   void suspend();

@@ -54,7 +54,7 @@ void Barrier::sync(unsigned expected, const std::string& where) {
   add({&self, where, true}, expected);
   self.state = Thread::State::waiting;
   release_if_complete();
-  if (self.state == Thread::State::waiting) self.wait("the barrier at " + where);
+  if (self.state == Thread::State::waiting) self.wait(where);
 }
 
 void Barrier::arrive(unsigned expected, const std::string& where) {
@@ -100,8 +100,7 @@ void Barrier::require_whole_warps() const {
     Warp& warp = warps[arrival.thread->rank / kWarpLanes];
     if (warp.where != nullptr && *warp.where != arrival.where) {
       fail(FaultKind::divergence, "lanes of warp " + std::to_string(arrival.thread->rank / kWarpLanes) +
-                                      " are at barriers in different places: " + *warp.where + " and " +
-                                      arrival.where);
+                                      " are in different places: " + *warp.where + " and " + arrival.where);
     }
     warp.where = &arrival.where;
     ++warp.came;
@@ -111,8 +110,7 @@ void Barrier::require_whole_warps() const {
     const std::size_t lanes = block.warp_of(block.threads()[number * kWarpLanes]).lanes().size();
     if (warp.came != lanes) {
       fail(FaultKind::divergence, "only " + std::to_string(warp.came) + " of the " + std::to_string(lanes) +
-                                      " lanes of warp " + std::to_string(number) +
-                                      " came to the barrier at " + *warp.where);
+                                      " lanes of warp " + std::to_string(number) + " came to " + *warp.where);
     }
   }
 }

@@ -59,8 +59,6 @@ class Barrier {
   // A thread that ended counts as one less to wait for, at barriers for all threads of a block.
   void one_less_expected();
 
-  bool is_waited_for() const { return arrived_ > 0; }
-
  private:
   struct Arrival {
     Thread* thread;

@@ -30,8 +30,8 @@
 
 inline void __syncthreads(const std::source_location& where = std::source_location::current()) {
   easylm::emulation::Block& block = easylm::emulation::current_block();
-  block.barrier(0).sync(block.num_live(),
-                        std::string(where.file_name()) + ":" + std::to_string(where.line()));
+  block.barrier(0).sync(block.num_live(), "the barrier at " + std::string(where.file_name()) + ":" +
+                                              std::to_string(where.line()));
 }
 
 inline void __syncwarp(unsigned members = ~0U) { easylm::emulation::sync_warp(members); }

@@ -4,7 +4,10 @@
 #include <tuple>
 #include <utility>
 
+#include "cuda_emulation/emulation/mbarrier.h"
 #include "cuda_emulation/emulation/tensor_core.h"
+#include "cuda_emulation/emulation/tensor_map.h"
+#include "cuda_emulation/emulation/warpgroup.h"
 #include "cuda_runtime.h"
 
 namespace easylm::emulation {
