@@ -7,8 +7,8 @@
 namespace easylm::testing {
 namespace {
 
-void expect_exact(const AttentionCall& call) {
-  bpt_cuda::BptCuda kernel = plugin();
+void expect_exact(const AttentionCall& call, const bpt_cuda::BptCuda::Config& config = {}) {
+  bpt_cuda::BptCuda kernel(host(), config);
   const Outcome found = run(kernel, call), wanted = run_reference(call);
   const double limit = tolerance(call.q_BTNH.scalar_type());
   EXPECT_LT(error(found.o, wanted.o), limit);
@@ -42,6 +42,19 @@ TEST(CudaTensors, FollowTheFormulaForEveryWidthAndType) {
       expect_exact(
           call_of({.batch = 1, .queries = 33, .keys = 40, .heads = 3, .key_heads = 1, .width = width}, type));
     }
+  }
+}
+
+TEST(CudaTensors, TakeHoppersKernelWhereItServes) {
+  bpt_cuda::BptCuda::Config config;
+  config.forward_kernel = "sm90";
+  bpt_cuda::BptCuda hopper(host(), config), ampere = plugin();
+  for (const std::int64_t width : {64, 96, 128}) {
+    SCOPED_TRACE(width);
+    AttentionCall call = call_of({.batch = 1, .queries = 70, .keys = 150, .heads = 2, .width = width});
+    expect_exact(call, config);
+    const bool same = run(hopper, call).o.equal(run(ampere, call).o);
+    EXPECT_EQ(same, width == 96) << "its tiles are larger: sums have another order, unless it doesn't serve";
   }
 }
 

@@ -7,6 +7,7 @@
 #include "device.h"
 #include "easylm/tensor/aten.h"
 #include "easylm/tensor/autograd_function.h"
+#include "forward_sm90.h"
 
 namespace easylm::bpt_cuda {
 namespace {
@@ -54,7 +55,10 @@ void launch_forward(const Problem& problem, const Operands& operands, Outputs& o
                          .v = view_of(operands.v_BSKH),
                          .o = writable_view_of(outputs.o_BTNH),
                          .lse = rows_of(outputs.lse_BNT)};
-  launch_on(operands.q_BTNH.device(), [&](CUstream_st* stream) { return forward(call, stream); });
+  const bool on_sm90 = problem.forward_kernel == ForwardKernel::kSm90 && forward_sm90_serves(call);
+  launch_on(operands.q_BTNH.device(), [&](CUstream_st* stream) {
+    return on_sm90 ? forward_sm90(call, stream) : forward(call, stream);
+  });
 }
 
 // Of queries, keys and values.

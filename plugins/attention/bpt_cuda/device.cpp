@@ -10,7 +10,7 @@
 namespace easylm::bpt_cuda {
 namespace {
 
-constexpr int kOldestMajor = 8;  // Ampere: bf16 products and asynchronous copies
+constexpr int kOldest = 80;  // Ampere: bf16 products and asynchronous copies
 
 void require(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
@@ -34,10 +34,17 @@ std::string device_problem() {
   if (const cudaError_t status = cudaGetDevice(&device); status != cudaSuccess) {
     return std::string("no CUDA device: ") + cudaGetErrorString(status);
   }
-  const int major = attribute(cudaDevAttrComputeCapabilityMajor, device);
-  if (major >= kOldestMajor) return {};
-  return "it needs a GPU of compute capability 8.0 or later, and this one has " + std::to_string(major) +
-         "." + std::to_string(attribute(cudaDevAttrComputeCapabilityMinor, device));
+  const int capability = compute_capability();
+  if (capability >= kOldest) return {};
+  return "it needs a GPU of compute capability 8.0 or later, and this one has " +
+         std::to_string(capability / 10) + "." + std::to_string(capability % 10);
+}
+
+int compute_capability() {
+  int device = 0;
+  require(cudaGetDevice(&device), "there is no current GPU");
+  return 10 * attribute(cudaDevAttrComputeCapabilityMajor, device) +
+         attribute(cudaDevAttrComputeCapabilityMinor, device);
 }
 
 int num_multiprocessors(at::Device device) {

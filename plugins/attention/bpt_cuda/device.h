@@ -16,6 +16,9 @@ at::DeviceType served_device();
 // Why the current device can't run the kernels; empty if it can.
 std::string device_problem();
 
+// Of the current device: 90 for 9.0. REQUIRES: device_problem() is empty.
+int compute_capability();
+
 int num_multiprocessors(at::Device device);
 
 // Calls `launch` with the device's current stream, and that device being current. Throws Error{device} unless

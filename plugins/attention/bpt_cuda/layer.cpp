@@ -13,8 +13,8 @@ namespace {
 
 class Chunks : public ChunkAttention {
  public:
-  explicit Chunks(const LayerCall& call)
-      : mask_(call.mask), scale_(call.scale), num_tokens_(call.h_BTD.size(1)) {}
+  Chunks(const LayerCall& call, ForwardKernel kernel)
+      : mask_(call.mask), scale_(call.scale), num_tokens_(call.h_BTD.size(1)), kernel_(kernel) {}
 
   void add_keys(const at::Tensor& k_BCKH, const at::Tensor& v_BCKH, TokenSpan tokens) override {
     if (!k_BSKH_.defined()) {
@@ -29,7 +29,7 @@ class Chunks : public ChunkAttention {
 
   AttentionResult forward(const at::Tensor& q_BCNH, TokenSpan tokens) override {
     const Operands operands{readable(q_BCNH), k_BSKH_, v_BSKH_};
-    const Outputs outputs = attend(problem(operands, tokens), operands);
+    const Outputs outputs = attend(problem_at(operands, tokens), operands);
     return {outputs.o_BTNH, outputs.lse_BNT};
   }
 
@@ -41,7 +41,7 @@ class Chunks : public ChunkAttention {
     }
     const Operands operands{readable(q_BCNH), k_BSKH_, v_BSKH_};
     Gradients gradients{aten::empty(q_BCNH.sizes(), q_BCNH.options()), dk_BSKH_, dv_BSKH_};
-    attend_backward(problem(operands, tokens), operands, {{result.o_BTNH, result.lse_BNT}, do_BCNH},
+    attend_backward(problem_at(operands, tokens), operands, {{result.o_BTNH, result.lse_BNT}, do_BCNH},
                     gradients);
     return gradients.dq_BTNH;
   }
@@ -54,24 +54,27 @@ class Chunks : public ChunkAttention {
   }
 
  private:
-  Problem problem(const Operands& operands, TokenSpan tokens) const {
+  Problem problem_at(const Operands& operands, TokenSpan tokens) const {
     AttentionMask mask = mask_;
     mask.query_offset = tokens.begin;
     if (mask.segments_q_BT.defined())
       mask.segments_q_BT = mask.segments_q_BT.narrow(1, tokens.begin, tokens.size);
-    return problem_of(operands, mask, scale_);
+    Problem problem = problem_of(operands, mask, scale_);
+    problem.forward_kernel = kernel_;
+    return problem;
   }
 
   AttentionMask mask_;
   double scale_;
   std::int64_t num_tokens_;
+  ForwardKernel kernel_;
   at::Tensor k_BSKH_, v_BSKH_, dk_BSKH_, dv_BSKH_;
 };
 
 }  // namespace
 
-std::unique_ptr<ChunkAttention> chunk_attention(const LayerCall& call, LayerPass) {
-  return std::make_unique<Chunks>(call);
+std::unique_ptr<ChunkAttention> chunk_attention(const LayerCall& call, ForwardKernel kernel) {
+  return std::make_unique<Chunks>(call, kernel);
 }
 
 }  // namespace easylm::bpt_cuda

@@ -17,11 +17,17 @@ struct Operands {
   at::Tensor q_BTNH, k_BSKH, v_BSKH;
 };
 
+enum class ForwardKernel {
+  kSm80,  // serves all
+  kSm90,  // for compute capability 9.0, where it serves; else the other
+};
+
 // One attention, but for its operands.
 struct Problem {
   Shape shape;
   Mask mask;
   double scale = 0;
+  ForwardKernel forward_kernel = ForwardKernel::kSm80;
   std::vector<at::Tensor> alive;  // what the mask points to
 };
 

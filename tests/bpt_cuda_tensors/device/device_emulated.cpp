@@ -8,6 +8,7 @@ namespace easylm::bpt_cuda {
 
 at::DeviceType served_device() { return at::kCPU; }
 std::string device_problem() { return {}; }
+int compute_capability() { return 90; }
 int num_multiprocessors(at::Device /*device*/) { return 4; }
 
 void launch_on(at::Device device, const std::function<int(CUstream_st*)>& launch) {
