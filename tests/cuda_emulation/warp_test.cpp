@@ -71,11 +71,8 @@ __global__ void blunder(Mistake mistake) {
     }
   }
   if (mistake == Mistake::different_barriers) {
-    if (thread < 16) {
-      __syncthreads();
-    } else {
-      __syncthreads();
-    }
+    if (thread < 16) __syncthreads();
+    if (thread >= 16) __syncthreads();
   }
   if (mistake == Mistake::absent_lane && thread < 8) __shfl_sync(0xFF, 1, 9);
   if (mistake == Mistake::missing_arrival && thread < 32) barrier_sync(3, 64);
@@ -121,6 +118,18 @@ TEST(Faults, IncludeLaunchesThatTheHardwareRefuses) {
                   launch_kernel(blunder, {1, 32, 300000, nullptr}, Mistake::none);
                 },
                 "300000 bytes of shared memory"),
+            FaultKind::misuse);
+  EXPECT_EQ(fault_of(
+                [] {
+                  launch_kernel(blunder, {0, 32, 0, nullptr}, Mistake::none);
+                },
+                "a grid of 0 by 1"),
+            FaultKind::misuse);
+  EXPECT_EQ(fault_of(
+                [] {
+                  launch_kernel(blunder, {dim3(1, 65536), 32, 0, nullptr}, Mistake::none);
+                },
+                "a grid of 1 by 65536"),
             FaultKind::misuse);
 }
 

@@ -14,18 +14,6 @@
 namespace easylm::bpt_cuda {
 namespace {
 
-template <int kM>
-__device__ __forceinline__ void write_lse(const RowView& view, const WarpRows& rows,
-                                          const SoftmaxState<kM>& state) {
-  if (lane_index() % 4 != 0) return;
-  float* const lse = rows.sequence.rows(view, rows.head);
-#pragma unroll
-  for (int i = 0; i < kM * 2; ++i) {
-    const int query = rows.query + lane_index() / 4 + i * 8;
-    if (query < rows.sequence.num_queries) lse[query] = state.largest[i / 2][i % 2];
-  }
-}
-
 template <typename T, int kWidth>
 __global__ void __launch_bounds__(ForwardTile<kWidth>::kThreads)
     forward_kernel(const __grid_constant__ ForwardCall call) {

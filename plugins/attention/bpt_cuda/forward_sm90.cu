@@ -12,9 +12,9 @@
 #include "intrinsics_sm90.h"
 #include "launch.h"
 #include "masking.h"
+#include "query_rows.h"
 #include "softmax.h"
 #include "tensor_maps.h"
-#include "tile.h"
 #include "visibility.h"
 
 namespace easylm::bpt_cuda {
@@ -134,27 +134,6 @@ __device__ __forceinline__ void free_tile(std::uint64_t* barrier) {
   if (lane_index() == 0) mbarrier_arrive(barrier);
 }
 
-// The warp's 16 rows, by way of the queries' tile.
-template <typename T, int kWidth>
-__device__ __forceinline__ void write_output(const ForwardCall& call, const Sequence& sequence,
-                                             const Place& place, std::uint16_t* tile, int first_query,
-                                             int row, const float (&o)[kWidth / 8][4],
-                                             const SoftmaxState<1>& state) {
-  const GlobalTarget<std::uint16_t> target = {
-      static_cast<std::uint16_t*>(call.o.data) +
-          sequence.start(call.o.strides, sequence.first_query, place.head),
-      call.o.strides.token, first_query + row, sequence.num_queries};
-  store_fragment<T, kWidth, kWidth>(tile, {row, 0}, o);
-  __syncwarp();
-  write_rows<kWidth, kWidth>(target, tile, {row, 0});
-  if (call.lse.data == nullptr || lane_index() % 4 != 0) return;
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const int query = first_query + row + lane_index() / 4 + half * 8;
-    if (query < sequence.num_queries) sequence.rows(call.lse, place.head)[query] = state.largest[0][half];
-  }
-}
-
 template <typename T, int kWidth>
 __global__ void __launch_bounds__(kThreads, 1)
     forward_sm90_kernel(const __grid_constant__ ForwardCall call, const __grid_constant__ TensorMaps maps) {
@@ -196,7 +175,9 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   finish_softmax<1, kWidth>(o, state);
   barrier_sync(kEpilogueBarrier, kGroups * kWarpgroup);  // nobody reads queries any more
-  write_output<T, kWidth>(call, sequence, place, tiles->q, first_query, row, o[0], state);
+  const WarpRows rows = {sequence, place.head, row, first_query + row};
+  write_queries<T, kWidth>(call.o, rows, tiles->q, o);
+  if (call.lse.data != nullptr) write_lse(call.lse, rows, state);
 }
 
 template <typename T, int kWidth>

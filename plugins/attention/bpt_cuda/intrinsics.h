@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <type_traits>
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a type in parentheses is none
 #ifdef __CUDACC__
 #define EASYLM_ASM(...) asm volatile(__VA_ARGS__)
 
@@ -33,6 +34,7 @@
 #define EASYLM_DYNAMIC_SHARED(type, name) \
   type* const name = reinterpret_cast<type*>(easylm::emulation::current_block().shared().dynamic())
 #endif
+// NOLINTEND(bugprone-macro-parentheses)
 
 namespace easylm::bpt_cuda {
 

@@ -3,6 +3,7 @@
 
 #include "kernels.h"
 #include "sequence.h"
+#include "softmax.h"
 #include "tile.h"
 
 namespace easylm::bpt_cuda {
@@ -28,6 +29,18 @@ __device__ __forceinline__ void write_queries(const View& view, const WarpRows& 
     __syncwarp();
     write_rows<kWidth, kWidth>(target, tile, corner);
     target.row += 16;
+  }
+}
+
+template <int kM>
+__device__ __forceinline__ void write_lse(const RowView& view, const WarpRows& rows,
+                                          const SoftmaxState<kM>& state) {
+  if (lane_index() % 4 != 0) return;
+  float* const lse = rows.sequence.rows(view, rows.head);
+#pragma unroll
+  for (int i = 0; i < kM * 2; ++i) {
+    const int query = rows.query + lane_index() / 4 + i * 8;
+    if (query < rows.sequence.num_queries) lse[query] = state.largest[i / 2][i % 2];
   }
 }
 

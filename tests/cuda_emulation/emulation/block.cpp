@@ -113,11 +113,15 @@ void Block::run_or_defer(std::function<void()> work) {
   }
 }
 
-// The newest first: the hardware promises no order.
+// The hardware promises no order, so this varies with that of warps.
 bool Block::run_deferred() {
   if (deferred_.empty()) return false;
-  const std::function<void()> work = std::move(deferred_.back());
-  deferred_.pop_back();
+  std::size_t chosen = 0;
+  if (schedule_.order == WarpOrder::descending) chosen = deferred_.size() - 1;
+  if (schedule_.order == WarpOrder::shuffled) chosen = next_random() % deferred_.size();
+  const auto place = deferred_.begin() + static_cast<std::ptrdiff_t>(chosen);
+  const std::function<void()> work = std::move(*place);
+  deferred_.erase(place);
   running = &threads_.front();  // the work looks for its block there
   work();
   running = nullptr;
@@ -172,14 +176,15 @@ bool Block::run_lanes(std::size_t warp, bool descending) {
   return any;
 }
 
+std::uint32_t Block::next_random() {
+  random_ = random_ * 1664525U + 1013904223U;
+  return random_ >> 8;
+}
+
 // Gives each warp its turn once; false if no thread could go on.
 bool Block::run_pass() {
   std::vector<std::size_t> order(warps_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto next_random = [&] {
-    random_ = random_ * 1664525U + 1013904223U;
-    return random_ >> 8;
-  };
   if (schedule_.order == WarpOrder::descending) std::reverse(order.begin(), order.end());
   if (schedule_.order == WarpOrder::shuffled) {
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[next_random() % i]);
@@ -216,6 +221,13 @@ void run_grid(const LaunchShape& shape, const Schedule& schedule, const std::fun
   const std::size_t num_threads = std::size_t{shape.block.x} * shape.block.y * shape.block.z;
   if (num_threads == 0 || num_threads > 1024) {
     fail(FaultKind::misuse, "a block of " + std::to_string(num_threads) + " threads");
+  }
+  constexpr unsigned kMaxBlocks = 65535;  // across y and z
+  const dim3& grid = shape.grid;
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x >= 1U << 31 || grid.y > kMaxBlocks ||
+      grid.z > kMaxBlocks) {
+    fail(FaultKind::misuse, "a grid of " + std::to_string(grid.x) + " by " + std::to_string(grid.y) + " by " +
+                                std::to_string(grid.z) + " blocks");
   }
   if (shape.shared_bytes > SharedMemory::kMaxBytes) {
     fail(FaultKind::misuse, "a block with " + std::to_string(shape.shared_bytes) + " bytes of shared memory");

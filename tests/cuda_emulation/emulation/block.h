@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <map>
@@ -90,6 +91,7 @@ class Block {
   bool run_deferred();
   bool run_lanes(std::size_t warp, bool descending);
   bool run_pass();
+  std::uint32_t next_random();
   void end_thread(Thread& thread);
   [[noreturn]] void report_deadlock() const;
 

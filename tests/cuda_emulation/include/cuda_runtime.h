@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <source_location>
 #include <string>
 
 #include "cuda_emulation/emulation/warp.h"
@@ -28,10 +27,9 @@
 #define blockDim (easylm::emulation::current_block().shape().block)
 #define gridDim (easylm::emulation::current_block().shape().grid)
 
-inline void __syncthreads(const std::source_location& where = std::source_location::current()) {
+inline void __syncthreads(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   easylm::emulation::Block& block = easylm::emulation::current_block();
-  block.barrier(0).sync(block.num_live(), "the barrier at " + std::string(where.file_name()) + ":" +
-                                              std::to_string(where.line()));
+  block.barrier(0).sync(block.num_live(), "the barrier at " + std::string(file) + ":" + std::to_string(line));
 }
 
 inline void __syncwarp(unsigned members = ~0U) { easylm::emulation::sync_warp(members); }
