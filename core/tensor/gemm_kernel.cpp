@@ -97,8 +97,7 @@ InstructionSet best_bf16_instructions() {
 #if defined(__x86_64__)
   // On Intel's processors these dot products take more than twice as long as fp32's multiply-adds:
   // docs/log.md.
-  static const bool pairs =
-      has_instructions(InstructionSet::avx512_bf16) && __builtin_cpu_is("intel") == 0;
+  static const bool pairs = has_instructions(InstructionSet::avx512_bf16) && __builtin_cpu_is("intel") == 0;
   if (pairs) return InstructionSet::avx512_bf16;
 #endif
   return best_instructions();

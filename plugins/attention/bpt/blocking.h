@@ -11,8 +11,7 @@
 
 namespace easylm::bpt {
 
-// 0: by the sizes of the caches. Others are rounded up to whole tiles, and keys down to what a block has room
-// for.
+// 0: by the sizes of the caches. Others are rounded up to whole tiles, but keys to at most kMostKeys.
 struct BlockSizes {
   std::int64_t queries = 0, keys = 0;
 };

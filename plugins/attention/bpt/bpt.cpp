@@ -1,74 +1,54 @@
 // The attention kernel 'bpt': blockwise attention as one differentiable operation.
 #include <memory>
+#include <string>
 #include <utility>
 
-#include "attend.h"
+#include "differentiable.h"
 #include "easylm/sdk/plugin.h"
-#include "easylm/tensor/aten.h"
 #include "easylm/tensor/attention.h"
-#include "easylm/tensor/autograd_function.h"
+#include "easylm/tensor/blockwise_layer.h"
+#include "easylm/tensor/varlen_attention.h"
 #include "inputs.h"
+#include "layer.h"
+#include "varlen.h"
 
 namespace easylm::bpt {
 namespace {
 
 constexpr std::int64_t kFewQueries = 16;
 
-// Of queries, keys and values.
-class Attend : public AutogradFunction {
+class Bpt : public AttentionKernel, public BlockwiseLayer, public VarlenAttention {
  public:
-  Attend(AttentionMask mask, double scale, const Options& options)
-      : mask_(std::move(mask)), scale_(scale), options_(options) {}
-
-  at::Tensor forward(const Tensors& inputs, Tensors& saved) override {
-    const at::Tensor q_BTNH = readable(inputs[0]), k_BSKH = readable(inputs[1]), v_BSKH = readable(inputs[2]);
-    Attention attention(problem(k_BSKH), Use::outputs);
-    attention.add_keys(k_BSKH, v_BSKH, 0);
-    Outputs outputs = attention.forward({q_BTNH, 0});
-    lse_BNT_ = outputs.lse_BNT;
-    saved = {q_BTNH, k_BSKH, v_BSKH, outputs.o_BTNH};
-    return std::move(outputs.o_BTNH);
-  }
-
-  Tensors backward(const Tensors& saved, const at::Tensor& gradient,
-                   const std::vector<bool>& /*wanted*/) override {
-    const at::Tensor &q_BTNH = saved[0], &k_BSKH = saved[1], &v_BSKH = saved[2], &o_BTNH = saved[3];
-    Attention attention(problem(k_BSKH), Use::gradients);
-    attention.add_keys(k_BSKH, v_BSKH, 0);
-    at::Tensor dq_BTNH = attention.backward({q_BTNH, 0, {o_BTNH, lse_BNT_}, readable(gradient)});
-    KeyGradients of_keys = attention.gradients({0, k_BSKH.size(1)});
-    return {std::move(dq_BTNH), std::move(of_keys.dk_BSKH), std::move(of_keys.dv_BSKH)};
-  }
-
-  const at::Tensor& lse() const { return lse_BNT_; }  // a constant to autograd
-
- private:
-  Problem problem(const at::Tensor& k_BSKH) const { return {mask_, scale_, k_BSKH.size(1), options_}; }
-
-  AttentionMask mask_;
-  double scale_;
-  Options options_;
-  at::Tensor lse_BNT_;
-};
-
-class Bpt : public AttentionKernel {
- public:
+  static constexpr std::string_view kInterface = AttentionKernel::kInterface;  // not the extensions'
   struct Config {
-    std::int64_t query_block = 0, key_block = 0;
+    std::int64_t query_block = 0, key_block = 0, layer_chunk = 0;
+
     static void describe(Schema<Config>& s) {
       s.field("query_block", &Config::query_block,
               "queries that a thread takes at once, rounded up to whole tiles; 0: by the size of the caches")
           .at_least(0)
+          .at_most(1 << 20)
           .unit("tokens");
       s.field("key_block", &Config::key_block,
-              "keys whose scores are there at once, rounded up to whole tiles; 0: by the size of the caches")
+              "keys whose scores are there at once, rounded to whole tiles (224 with AVX-512, 48 with AVX2, "
+              "else 8); 0: by the size of the caches")
           .at_least(0)
           .at_most(kMostKeys)
           .unit("tokens");
+      s.field("layer_chunk", &Config::layer_chunk,
+              "of a layer in chunks: tokens of each row at once; 0: about 1,024 of all rows together")
+          .at_least(0);
     }
   };
 
-  Bpt(Host&, const Config& config) : options_{.sizes = {config.query_block, config.key_block}} {}
+  Bpt(Host&, const Config& config)
+      : layer_chunk_(config.layer_chunk), options_{.sizes = {config.query_block, config.key_block}} {}
+
+  void* extension(std::string_view id) override {
+    if (id == BlockwiseLayer::kInterface) return static_cast<BlockwiseLayer*>(this);
+    if (id == VarlenAttention::kInterface) return static_cast<VarlenAttention*>(this);
+    return nullptr;
+  }
 
   Support supports(const AttentionQuery& query) const override {
     if (query.device != at::kCPU) return {0, "it runs on the CPU only"};
@@ -82,20 +62,46 @@ class Bpt : public AttentionKernel {
   }
 
   AttentionResult forward(const AttentionCall& call) override {
-    const Support support = supports(query_of(call));
-    if (support.score <= 0) {
-      throw Error(ErrorCode::unsupported, "attention 'bpt': " + support.reason,
-                  "use attention = \"auto\", which takes a kernel that can");
+    require(query_of(call));
+    AttentionResult result = attend(call, options_);
+    if (!call.want_lse) result.lse_BNT = at::Tensor();
+    return result;
+  }
+
+  VarlenResult forward_varlen(const VarlenCall& call) override {
+    AttentionQuery query;
+    query.dtype = call.q_TNH.scalar_type();
+    query.device = call.q_TNH.device().type();
+    require(query);
+    return attend_varlen(call, options_);
+  }
+
+  at::Tensor run_layer(const LayerCall& call, const LayerPieces& pieces) override {
+    AttentionQuery query;
+    query.dtype = call.h_BTD.scalar_type();
+    query.device = call.h_BTD.device().type();
+    require(query);
+    if (!(call.scale > 0)) {
+      throw Error(
+          ErrorCode::unsupported,
+          "attention 'bpt': a layer in chunks needs a scale above 0, not " + std::to_string(call.scale),
+          "scale the queries instead");
     }
-    // Scores are scaled after they are hidden as -inf, which only a scale above 0 leaves so.
-    const bool usual = call.scale > 0;
-    const auto attend = std::make_shared<Attend>(contiguous(call.mask), usual ? call.scale : 1, options_);
-    const at::Tensor q_BTNH = usual ? call.q_BTNH : call.q_BTNH * call.scale;
-    at::Tensor o_BTNH = apply_function(attend, {q_BTNH, call.k_BSKH, call.v_BSKH});
-    return {std::move(o_BTNH), call.want_lse ? attend->lse() : at::Tensor()};
+    const auto chunks = [options = options_](const LayerCall& layer, LayerPass pass) {
+      return chunk_attention(layer, pass, options);
+    };
+    return run_layer_in_chunks({call.h_BTD, contiguous(call.mask), call.scale}, pieces, chunks, layer_chunk_);
   }
 
  private:
+  void require(const AttentionQuery& query) const {
+    const Support support = supports(query);
+    if (support.score > 0) return;
+    throw Error(ErrorCode::unsupported, "attention 'bpt': " + support.reason,
+                "use attention = \"auto\", which takes a kernel that can");
+  }
+
+  std::int64_t layer_chunk_;
   Options options_;
 };
 

@@ -1,5 +1,5 @@
 // The same attention as over whole tensors, which are one chunk.
-#include "chunks.h"
+#include "layer.h"
 
 #include <utility>
 
@@ -39,11 +39,10 @@ class Chunks : public ChunkAttention {
 
 }  // namespace
 
-std::unique_ptr<ChunkAttention> attend_in_chunks(const LayerCall& call, LayerPass pass,
-                                                 const Options& options) {
+std::unique_ptr<ChunkAttention> chunk_attention(const LayerCall& call, LayerPass pass,
+                                                const Options& options) {
   const Use use = pass == LayerPass::forward ? Use::outputs : Use::both;
-  return std::make_unique<Chunks>(Problem{contiguous(call.mask), call.scale, call.h_BTD.size(1), options},
-                                  use);
+  return std::make_unique<Chunks>(Problem{call.mask, call.scale, call.h_BTD.size(1), options}, use);
 }
 
 }  // namespace easylm::bpt
