@@ -4,7 +4,7 @@ checkout of the Python EasyLM, its blockwise_attn under JAX. Prints a table for 
 They take turns, call by call, so that whatever else the machine does hits all; ratios are medians over turns of the
 quotients within one turn. GFLOP/s count two products forward and five backward, and of each half, since half of the
 scores are masked. "stolen" is the share of processor time that the machine's host gave to others meanwhile, of all
-processors; "peak" what products reach on this core in the first-level cache.
+processors; "by CPU time" is the ratio of the time that each had a processor, which other programs disturb less; "peak" what products reach on this core in the first-level cache.
 """
 
 import argparse
@@ -102,6 +102,12 @@ def processor_ticks():
     return ticks[7], sum(ticks)
 
 
+def processor_seconds(side):
+    """How long the process has had a processor, all its threads together."""
+    tasks = pathlib.Path(f"/proc/{side.process.pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text(encoding="utf-8").split()[0]) for task in tasks) / 1e9
+
+
 def start(options, dtype, tokens):
     """All sides, ours first."""
     shape = [tokens, options.heads, options.key_heads, options.width]
@@ -125,16 +131,20 @@ def compare(options, dtype, tokens):
             side.ask(passes)
         before, started = processor_ticks(), time.monotonic()
         turns = {name: [] for name in sides}
+        processor = {name: [] for name in sides}
         while len(turns["EasyLM"]) < 5 or (time.monotonic() - started < options.seconds and len(turns["EasyLM"]) < 200):
             for name, side in sides.items():
+                had = processor_seconds(side)
                 turns[name].append(side.ask(passes))
+                processor[name].append(processor_seconds(side) - had)
         stolen, total = (after - first for after, first in zip(processor_ticks(), before))
         work = products * options.heads * tokens * tokens * options.width / 1e9
         for name, seconds in turns.items():
             ratio = statistics.median(theirs / own for theirs, own in zip(seconds, turns["EasyLM"]))
+            by_processor = statistics.median(theirs / own for theirs, own in zip(processor[name], processor["EasyLM"]))
             rate = work / statistics.median(seconds)
             print(f"| {dtype} | {tokens:,} | {'forward' if passes == 'forward' else 'forward and backward'} | {name} | {rate:.1f} "
-                  f"| {rate / peak:.0%} of {peak:.0f} | {ratio:.2f} | {stolen / max(total, 1):.0%} | {len(seconds)} |", flush=True)
+                  f"| {rate / peak:.0%} of {peak:.0f} | {ratio:.2f} | {by_processor:.2f} | {stolen / max(total, 1):.0%} | {len(seconds)} |", flush=True)
     for side in sides.values():
         side.ask("quit")
         side.process.wait()
@@ -162,8 +172,8 @@ def main():
             return serve_torch(dtype, shape, threads)
         return serve_easylm(dtype, shape, threads, numbers[5], int(numbers[6]))
     options.key_heads = options.key_heads or options.heads
-    print("| dtype | tokens | pass | who | GFLOP/s | share of peak | time by EasyLM's | stolen | turns |\n"
-          "|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("| dtype | tokens | pass | who | GFLOP/s | share of peak | time by EasyLM's | by CPU time | stolen | turns |\n"
+          "|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for dtype in options.dtypes:
         for tokens in options.tokens:
             compare(options, dtype, tokens)

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "bpt/differentiable.h"
-#include "bpt/inputs.h"
 #include "bpt/layer.h"
 #include "calls.h"
 #include "easylm/error.h"
@@ -51,8 +50,8 @@ TEST_P(Instructions, AgreeWithTheFormulaInEveryDtypeUnderEveryMask) {
         const Outcome wanted = formula(masked);
         const Outcome found = outcome_of(with({.instructions = GetParam()}), masked);
         const std::string where = std::string(c10::toString(type)) + " keys " + std::to_string(shape.keys);
-        EXPECT_LT(error(found, wanted), tolerance(type)) << where;
-        EXPECT_LT(error(found.lse, wanted.lse), type == at::kFloat ? 1e-6 : 1e-5) << where;
+        EXPECT_LT(distance(found, wanted), tolerance(type)) << where;
+        EXPECT_LT(distance(found.lse, wanted.lse), type == at::kFloat ? 1e-6 : 1e-5) << where;
       }
     }
   }
@@ -68,7 +67,7 @@ TEST_P(Instructions, SurviveLogitsOfTenThousandAndGiveZerosWhereNothingIsSeen) {
   for (const at::Tensor& x : {found.o, found.dq, found.dk, found.dv}) {
     EXPECT_TRUE(x.isfinite().all().item<bool>());
   }
-  EXPECT_LT(error(found.o, formula(call).o), 1e-2);
+  EXPECT_LT(distance(found.o, formula(call).o), 1e-2);
   EXPECT_EQ(found.o.narrow(1, 100, 30).abs().max().item<double>(), 0);
   EXPECT_EQ(found.dq.narrow(1, 100, 30).abs().max().item<double>(), 0);
   EXPECT_EQ(found.lse.narrow(2, 100, 30).max().item<double>(), -std::numeric_limits<double>::infinity());
@@ -84,7 +83,7 @@ TEST(Bpt, GivesTheSameWhateverTheBlocks) {
     call.mask.window = 300;
     const Outcome wanted = formula(call);
     for (const bpt::BlockSizes sizes : {bpt::BlockSizes{1, 1}, {100, 448}, {14, 224}, {1000, 300}}) {
-      EXPECT_LT(error(outcome_of(with({.sizes = sizes}), call), wanted), tolerance(type))
+      EXPECT_LT(distance(outcome_of(with({.sizes = sizes}), call), wanted), tolerance(type))
           << sizes.queries << " " << sizes.keys;
     }
   }
@@ -123,7 +122,7 @@ TEST(Bpt, SeesDocumentsThatComeBack) {
   add_documents(call, 100);
   const at::Tensor folded = call.mask.segments_k_BS.remainder(2).contiguous();  // 0 1 0 1
   call.mask.segments_q_BT = call.mask.segments_k_BS = folded;
-  EXPECT_LT(error(outcome_of(with({}), call), formula(call)), tolerance(at::kFloat));
+  EXPECT_LT(distance(outcome_of(with({}), call), formula(call)), tolerance(at::kFloat));
 }
 
 TEST(Bpt, ServesScalesOfZeroAndBelow) {
@@ -131,9 +130,9 @@ TEST(Bpt, ServesScalesOfZeroAndBelow) {
     AttentionCall call = call_of({1, 40, 40, 2, 1, 16}, at::kFloat);
     call.scale = scale;
     const Outcome found = outcome_of(with({}), call), wanted = formula(call);
-    EXPECT_LT(error(found.o, wanted.o), tolerance(at::kFloat));
-    EXPECT_LT(error(found.dv, wanted.dv), tolerance(at::kFloat));
-    EXPECT_LT(error(found.dq, wanted.dq), tolerance(at::kFloat));
+    EXPECT_LT(distance(found.o, wanted.o), tolerance(at::kFloat));
+    EXPECT_LT(distance(found.dv, wanted.dv), tolerance(at::kFloat));
+    EXPECT_LT(distance(found.dq, wanted.dq), tolerance(at::kFloat));
   }
 }
 
@@ -146,10 +145,10 @@ TEST(Bpt, RoundsBf16NoWorseThanTwiceTorchsOwnKernel) {
     return {o_BNTH.transpose(1, 2), {}};
   };
   const Outcome wanted = formula(call), ours = outcome_of(with({}), call), theirs = outcome_of(torchs, call);
-  EXPECT_LT(error(ours.o, wanted.o), 2 * error(theirs.o, wanted.o));
-  EXPECT_LT(error(ours.dq, wanted.dq), 2 * error(theirs.dq, wanted.dq));
-  EXPECT_LT(error(ours.dk, wanted.dk), 2 * error(theirs.dk, wanted.dk));
-  EXPECT_LT(error(ours.dv, wanted.dv), 2 * error(theirs.dv, wanted.dv));
+  EXPECT_LT(distance(ours.o, wanted.o), 2 * distance(theirs.o, wanted.o));
+  EXPECT_LT(distance(ours.dq, wanted.dq), 2 * distance(theirs.dq, wanted.dq));
+  EXPECT_LT(distance(ours.dk, wanted.dk), 2 * distance(theirs.dk, wanted.dk));
+  EXPECT_LT(distance(ours.dv, wanted.dv), 2 * distance(theirs.dv, wanted.dv));
 }
 
 // Keys and queries chunk by chunk, forward and backward.
@@ -161,7 +160,7 @@ Outcome in_chunks(const AttentionCall& call, std::int64_t chunk) {
     for (std::int64_t begin = 0; begin < tokens; begin += chunk)
       body(TokenSpan{begin, std::min(chunk, tokens - begin)});
   };
-  const at::Tensor weights = noise("weights", call.q_BTNH.sizes().vec()).to(at::kBFloat16);
+  const at::Tensor weights = common_weights(call.q_BTNH, call.q_BTNH.scalar_type());
   std::vector<at::Tensor> o, lse, dq, dk, dv;
   for_chunks([&](TokenSpan span) {
     attention->add_keys(call.k_BSKH.narrow(1, span.begin, span.size).clone(),
@@ -172,8 +171,7 @@ Outcome in_chunks(const AttentionCall& call, std::int64_t chunk) {
     const AttentionResult result = attention->forward(q_BCNH, span);
     o.push_back(result.o_BTNH);
     lse.push_back(result.lse_BNT);
-    dq.push_back(attention->backward(
-        q_BCNH, result, weights.narrow(1, span.begin, span.size).to(q_BCNH.scalar_type()), span));
+    dq.push_back(attention->backward(q_BCNH, result, weights.narrow(1, span.begin, span.size), span));
   });
   for_chunks([&](TokenSpan span) {
     const LayerPieces::KeysValues found = attention->gradients(span);
@@ -193,8 +191,8 @@ TEST(Bpt, GivesTheSameChunkByChunk) {
       const Outcome wanted = formula(masked);
       for (const std::int64_t chunk : {7, 33, 64, 299, 300}) {
         const Outcome found = in_chunks(masked, chunk);
-        EXPECT_LT(error(found, wanted), tolerance(type)) << c10::toString(type) << " chunks of " << chunk;
-        EXPECT_LT(error(found.lse, wanted.lse), 1e-5);
+        EXPECT_LT(distance(found, wanted), tolerance(type)) << c10::toString(type) << " chunks of " << chunk;
+        EXPECT_LT(distance(found.lse, wanted.lse), 1e-5);
       }
     }
   }

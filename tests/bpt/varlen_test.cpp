@@ -12,13 +12,8 @@
 namespace easylm::testing {
 namespace {
 
-std::shared_ptr<AttentionKernel> kernel() {
-  static PluginHost host;
-  return host.make<AttentionKernel>(table_of("bpt"));
-}
-
 VarlenResult forward(const VarlenCall& call) {
-  const auto attention = kernel();
+  const auto attention = kernel("bpt");
   return extension_of<VarlenAttention>(*attention)->forward_varlen(call);
 }
 
@@ -67,15 +62,14 @@ void expect_each_alone(const VarlenCall& call, const std::vector<std::int64_t>& 
     alone.mask.window = call.window;
     alone.mask.query_offset = keys[i] - queries[i];
     alone.scale = call.scale;
-    static PluginHost host;
-    const at::Tensor o = host.make<AttentionKernel>(table_of("reference"))->forward(alone).o_BTNH;
+    const at::Tensor o = kernel("reference")->forward(alone).o_BTNH;
     const auto wanted =
         torch::autograd::grad({o}, {alone.q_BTNH, alone.k_BSKH, alone.v_BSKH},
                               {weights.narrow(0, query, queries[i]).unsqueeze(0).to(at::kDouble)});
-    EXPECT_LT(error(result.o_TNH.narrow(0, query, queries[i]), o.squeeze(0)), 2e-6) << i;
-    EXPECT_LT(error(found[0].narrow(0, query, queries[i]), wanted[0].squeeze(0)), 5e-6) << i;
-    EXPECT_LT(error(found[1].narrow(0, key, keys[i]), wanted[1].squeeze(0)), 5e-6) << i;
-    EXPECT_LT(error(found[2].narrow(0, key, keys[i]), wanted[2].squeeze(0)), 5e-6) << i;
+    EXPECT_LT(distance(result.o_TNH.narrow(0, query, queries[i]), o.squeeze(0)), 2e-6) << i;
+    EXPECT_LT(distance(found[0].narrow(0, query, queries[i]), wanted[0].squeeze(0)), 5e-6) << i;
+    EXPECT_LT(distance(found[1].narrow(0, key, keys[i]), wanted[1].squeeze(0)), 5e-6) << i;
+    EXPECT_LT(distance(found[2].narrow(0, key, keys[i]), wanted[2].squeeze(0)), 5e-6) << i;
   }
 }
 
