@@ -43,6 +43,7 @@ void PositionChart::log(const MetricRecord& record) {
 void PositionChart::draw() const {
   Chart chart{
       "validation loss by position", "tokens of context, from half as many up to this", {}, Scale::log2};
+  chart.series.reserve(curves_.size());
   for (const Curve& curve : curves_) chart.series.push_back(curve.series);
   FileSystem files;
   const std::filesystem::path file = folder_ / "loss_by_position.svg";
