@@ -1,5 +1,5 @@
 // Draws line charts.
-#include "observe/chart.h"
+#include "easylm/chart.h"
 
 #include <algorithm>
 #include <array>
@@ -60,6 +60,16 @@ std::string mark_text(double mark, double step) {
   return digits;
 }
 
+// Of two, by their exponents; where there is none, what lies in the middle.
+std::vector<double> powers_between(double low, double high) {
+  std::vector<double> powers;
+  for (double exponent = std::ceil(low - 1e-9); exponent <= high + 1e-9; ++exponent) {
+    powers.push_back(std::exp2(exponent));
+  }
+  if (powers.empty()) powers.push_back(std::round(std::exp2((low + high) / 2)));
+  return powers;
+}
+
 struct Range {
   double low = std::numeric_limits<double>::infinity(), high = -low;
 
@@ -108,9 +118,7 @@ class Panel {
   }
 
  private:
-  // Where x is on its axis: the range is of these.
-  double along(double x) const { return chart_.x_scale == Scale::log2 ? std::log2(x) : x; }
-
+  double along(double x) const { return chart_.x_axis == Axis::linear ? x : std::log2(x); }
   double px(double x) const { return kLeft + (along(x) - x_.low) / (x_.high - x_.low) * (right_ - kLeft); }
   double py(double y) const {
     return kHeight - kBottom - (y - y_.low) / (y_.high - y_.low) * (kHeight - kBottom - kTop);
@@ -128,10 +136,9 @@ class Panel {
 
   void x_axis() {
     const double floor = kHeight - kBottom;
-    const bool powers = chart_.x_scale == Scale::log2;
-    std::vector<double> marks = axis_marks(x_.low, x_.high, powers ? 16 : 8);
-    const double step = marks.size() > 1 && !powers ? marks[1] - marks[0] : 1;
-    for (double& mark : marks) mark = powers ? std::exp2(std::round(mark)) : mark;
+    std::vector<double> marks = axis_marks(x_.low, x_.high, 8);
+    const double step = marks.size() > 1 && chart_.x_axis == Axis::linear ? marks[1] - marks[0] : 1;
+    if (chart_.x_axis == Axis::powers_of_two) marks = powers_between(x_.low, x_.high);
     for (const double mark : marks) {
       line(px(mark), floor, px(mark), floor + 5, "stroke=\"#555\"");
       text(px(mark), floor + 21, mark_text(mark, step), "text-anchor=\"middle\"");

@@ -41,8 +41,10 @@ void PositionChart::log(const MetricRecord& record) {
 }
 
 void PositionChart::draw() const {
-  Chart chart{
-      "validation loss by position", "tokens of context, from half as many up to this", {}, Scale::log2};
+  Chart chart{"validation loss by position",
+              "tokens of context, from half as many up to this",
+              {},
+              Axis::powers_of_two};
   chart.series.reserve(curves_.size());
   for (const Curve& curve : curves_) chart.series.push_back(curve.series);
   FileSystem files;

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "easylm/chart.h"
 #include "easylm/export.h"
 #include "easylm/tracker.h"
-#include "observe/chart.h"
 
 namespace easylm {
 
