@@ -1,0 +1,4 @@
+// __nv_bfloat16 for emulated sources.
+#pragma once
+
+#include "cuda_emulation/emulation/half.h"

@@ -1,0 +1,4 @@
+// __half for emulated sources.
+#pragma once
+
+#include "cuda_emulation/emulation/half.h"
