@@ -43,7 +43,7 @@ TEST_P(Widths, AreServedWithEveryMaskAtOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(CudaAttention, Widths, testing::Values(64, 80, 96, 128, 256),
-                         [](const auto& info) { return std::to_string(info.param); });
+                         [](const auto& width) { return std::to_string(width.param); });
 
 TEST(CudaAttention, HoldsAtEveryLengthAroundATile) {
   for (const int length : {1, 7, 63, 64, 65, 127, 128, 129}) {
