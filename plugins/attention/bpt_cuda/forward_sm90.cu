@@ -97,6 +97,7 @@ __device__ void copy_tiles(Tiles<kWidth>& tiles, Barriers& barriers, const Tenso
 template <typename T, int kWidth>
 __device__ __forceinline__ void multiply_scores(float (&s)[kKeys / 8][4], const std::uint16_t* q,
                                                 const std::uint16_t* k) {
+  hold_registers(s);
   wgmma_fence();
 #pragma unroll
   for (int i = 0; i < kWidth; i += 16) {
@@ -107,6 +108,7 @@ __device__ __forceinline__ void multiply_scores(float (&s)[kKeys / 8][4], const 
   }
   wgmma_commit();
   wgmma_wait<0>();
+  hold_registers(s);
 }
 
 // o += p v, with p rounded to the element type.
@@ -120,6 +122,8 @@ __device__ __forceinline__ void multiply_values(float (&o)[kWidth / 8][4], const
     const float(&pair)[4] = p[i / 2];
     left[i / 4][i % 4] = pack<T>(pair[i % 2 * 2], pair[i % 2 * 2 + 1]);
   }
+  hold_registers(o);
+  hold_registers(left);
   wgmma_fence();
 #pragma unroll
   for (int i = 0; i < kKeys / 16; ++i) {
@@ -128,6 +132,7 @@ __device__ __forceinline__ void multiply_values(float (&o)[kWidth / 8][4], const
   }
   wgmma_commit();
   wgmma_wait<0>();
+  hold_registers(o);
 }
 
 __device__ __forceinline__ void free_tile(std::uint64_t* barrier) {

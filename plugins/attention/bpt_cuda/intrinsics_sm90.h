@@ -126,6 +126,27 @@ __device__ __forceinline__ std::uint64_t matrix_descriptor(const void* shared, s
          kGroupBytes >> 4 << 32 | kSwizzle128 << 62;
 }
 
+// The compiler takes a product for done when it is issued. These keep it from moving what writes registers
+// beyond a following wgmma_fence(), and what reads them before a preceding wgmma_wait().
+template <int kRows>
+__device__ __forceinline__ void hold_registers([[maybe_unused]] float (&d)[kRows][4]) {
+#ifdef __CUDACC__
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    EASYLM_ASM("" : "+f"(d[i][0]), "+f"(d[i][1]), "+f"(d[i][2]), "+f"(d[i][3])::"memory");
+  }
+#endif
+}
+template <int kRows>
+__device__ __forceinline__ void hold_registers([[maybe_unused]] std::uint32_t (&a)[kRows][4]) {
+#ifdef __CUDACC__
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    EASYLM_ASM("" : "+r"(a[i][0]), "+r"(a[i][1]), "+r"(a[i][2]), "+r"(a[i][3])::"memory");
+  }
+#endif
+}
+
 // Before the first product, and after registers that products use were touched.
 __device__ __forceinline__ void wgmma_fence() {
 #ifdef __CUDACC__
