@@ -145,6 +145,8 @@ class Docs(unittest.TestCase):
         command = [BIN, "plugins", "describe", "--markdown"]
         said = subprocess.run(command, env=bundled_alone, check=True, capture_output=True, text=True).stdout
         written = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+        if "`bpt_cuda`" not in said:  # built without nvcc
+            written = re.sub(r"### attention `bpt_cuda`\n.*?(?=\n### )\n", "", written, flags=re.S)
         self.assertEqual(written, said, "docs/reference.md is out of date; hint: make docs")
 
     def test_the_pages_of_interfaces_are_what_the_headers_say(self):

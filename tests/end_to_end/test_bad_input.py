@@ -35,7 +35,7 @@ class BadInput(CliTest):
                      says=["128", "64", "max_position_embeddings"])
 
     def test_a_device_that_is_not_there(self):
-        self.refused("run", "tiny.toml", "--set", 'run.device="cuda"', code=2, says=["cuda", "no CUDA GPU"])
+        self.refused("run", "tiny.toml", "--set", 'run.device="cuda"', code=2, says=["cuda", "no CUDA device"])
         self.assertFalse((self.cwd / "runs").exists())
 
     def test_a_checkpoint_of_another_model(self):

@@ -151,6 +151,19 @@ class Damaged(unittest.TestCase):
                 self.refused("wrong", self.good[:begin] + b"".join(lines[:i]) + field.encode() + b"=" + wrong + b"\n"
                              + b"".join(lines[i + 1 :]) + self.good[end:])  # fmt: skip
 
+    @unittest.skipIf(os.path.exists("/dev/nvidiactl"), "this machine has an NVIDIA GPU")
+    def test_what_needs_a_gpu_is_skipped_where_there_is_none(self):
+        file = pathlib.Path(self.folder) / "gpu.so"
+        file.write_bytes(self.good.replace(b"\ncuda=none\n", b"\ncuda=13.0\n"))
+        file.chmod(0o600)
+        code, report = exam(file)
+        self.assertEqual(code, 0)
+        of_components = [r for r in report["results"] if r["component"] != "file"]
+        self.assertGreater(len(of_components), 3)
+        for result in of_components:
+            self.assertEqual(result["verdict"], "skipped")
+            self.assertTrue(result["text"].startswith("no CUDA device: "), result["text"])
+
 
 if __name__ == "__main__":
     unittest.main()

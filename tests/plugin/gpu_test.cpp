@@ -16,6 +16,7 @@ TEST(Gpu, SaysThatThereIsNoDevice) {
   dev.add("nvidia", "");
   const auto problem = gpu_problem({dev.path(), kAnyLibrary});
   ASSERT_TRUE(problem);
+  EXPECT_TRUE(problem->starts_with("no CUDA device: ")) << *problem;
   EXPECT_NE(problem->find("nvidia0"), std::string::npos);
 }
 
@@ -24,6 +25,7 @@ TEST(Gpu, SaysThatTheDriverIsMissing) {
   dev.add("nvidia0", "");
   const auto problem = gpu_problem({dev.path(), "libeasylm_no_such_driver.so.1"});
   ASSERT_TRUE(problem);
+  EXPECT_TRUE(problem->starts_with("no CUDA device: ")) << *problem;
   EXPECT_NE(problem->find("install NVIDIA's driver"), std::string::npos);
 }
 

@@ -28,10 +28,9 @@ void check_device(const PipelineConfig& config, Diagnostics& diagnostics) {
   if (!config.run.device.starts_with("cuda")) return;
   const std::optional<std::string> problem = gpu_problem();
   if (!problem) return;
-  diagnostics.error(
-      origin_of(config, "run", "device"), "no_device",
-      "run.device is '" + config.run.device + "', and this machine has no CUDA GPU: " + *problem,
-      "use device = \"auto\" or \"cpu\", or install the NVIDIA driver");
+  diagnostics.error(origin_of(config, "run", "device"), "no_device",
+                    "run.device is '" + config.run.device + "': " + *problem,
+                    "use device = \"auto\" or \"cpu\", or install the NVIDIA driver");
 }
 
 // `<home>/<run name>` must not be a folder that the host keeps for itself.

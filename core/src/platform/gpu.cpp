@@ -30,12 +30,12 @@ bool has_device(const std::filesystem::path& folder) {
 
 std::optional<std::string> gpu_problem(const GpuPlaces& places) {
   if (!has_device(places.devices)) {
-    return "it needs an NVIDIA GPU, and this machine shows none (no " +
+    return "no CUDA device: it needs an NVIDIA GPU, and this machine shows none (no " +
            (places.devices / "nvidia0").string() + "): run it on a machine with one";
   }
   void* driver = dlopen(places.driver.c_str(), RTLD_LAZY | RTLD_LOCAL);  // kept: its user loads it again
   if (driver == nullptr) {
-    return "it needs an NVIDIA GPU, and the driver's library " + places.driver +
+    return "no CUDA device: it needs an NVIDIA GPU, and the driver's library " + places.driver +
            " can't be loaded: install NVIDIA's driver";
   }
   return {};

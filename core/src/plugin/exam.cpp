@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -11,6 +12,7 @@
 
 #include "easylm/error.h"
 #include "platform/files.h"
+#include "platform/gpu.h"
 #include "platform/scratch_folder.h"
 #include "plugin/elf_symbols.h"
 #include "plugin/inspect.h"
@@ -154,6 +156,7 @@ class Exam {
       report_.version = plugin.manifest->version;
     }
     examine_file(plugin);
+    if (plugin.manifest && plugin.manifest->cuda != "none") missing_ = gpu_problem();
     if (plugin.reasons.empty() && plugin.components) {
       for (const ComponentDescription& component : *plugin.components) examine(component);
     }
@@ -223,6 +226,11 @@ class Exam {
 
   ExamResult run(const ComponentDescription& component, const NamedTest& test) const {
     ExamResult result{component.kind + "/" + component.name, test.name, test.rule};
+    if (missing_) {
+      result.verdict = Verdict::skipped;
+      result.text = *missing_;
+      return result;
+    }
     const ScratchFolder folder;
     const ChildOutcome outcome =
         run_child(command(*programs_.of(component.kind), request_,
@@ -235,6 +243,7 @@ class Exam {
   const ExamRequest& request_;
   const std::function<void(const ExamResult&)>& seen_;
   Programs programs_;
+  std::optional<std::string> missing_;  // why the components can't be examined on this machine
   ExamReport report_;
 };
 

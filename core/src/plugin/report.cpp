@@ -249,14 +249,16 @@ DoctorReport plugins_doctor(const Catalogue& catalogue, const LoadFailures& fail
 
   std::set<std::filesystem::path> good;
   std::set<std::filesystem::path> bad;
+  std::set<std::filesystem::path> refused;  // what lacks a GPU is as it should be, on this machine
   const std::vector<CatalogueEntry> entries = with_failures(catalogue.entries(), failures);
   for (const CatalogueEntry& entry : entries) {
     (entry.status == PluginStatus::available ? good : bad).insert(entry.file);
+    if (entry.status == PluginStatus::refused) refused.insert(entry.file);
   }
   out << "\n" << good.size() << (good.size() == 1 ? " plugin can be used" : " plugins can be used");
   if (!bad.empty()) out << ", " << bad.size() << " can't:\n\n" << problems_of(entries);
   if (bad.empty()) out << ".\n";
-  return {out.str(), static_cast<int>(bad.size() + gone.size() + catalogue.path().warnings.size())};
+  return {out.str(), static_cast<int>(refused.size() + gone.size() + catalogue.path().warnings.size())};
 }
 
 }  // namespace easylm

@@ -25,7 +25,8 @@ EASYLM_API std::string plugins_describe_json(const Catalogue& catalogue, std::st
 
 struct DoctorReport {
   std::string text;
-  int num_problems = 0;  // plugins that can't be used or are gone, and folders that were ignored
+  // Plugins that are refused or gone, and folders that were ignored; not those that only lack a GPU here.
+  int num_problems = 0;
 };
 
 // `plugins doctor`: what this host is, where it looks, and for each plugin that can't be used: why, and what

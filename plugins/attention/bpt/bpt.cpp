@@ -6,6 +6,7 @@
 #include "easylm/sdk/plugin.h"
 #include "easylm/tensor/attention.h"
 #include "easylm/tensor/autograd_function.h"
+#include "layer.h"
 
 namespace easylm::bpt {
 namespace {
@@ -50,13 +51,25 @@ AttentionMask contiguous(AttentionMask mask) {
   return mask;
 }
 
-class Bpt : public AttentionKernel {
+class Bpt : public AttentionKernel, public BlockwiseLayer {
  public:
+  static constexpr std::string_view kInterface = AttentionKernel::kInterface;  // not the extension's
   struct Config {
-    static void describe(Schema<Config>&) {}
+    std::int64_t layer_chunk = 0;
+
+    static void describe(Schema<Config>& s) {
+      s.field("layer_chunk", &Config::layer_chunk,
+              "of a layer in chunks: tokens of each row at once; 0: about 1,024 of all rows together")
+          .at_least(0);
+    }
   };
 
-  Bpt(Host&, const Config&) {}
+  Bpt(Host&, const Config& config) : config_(config) {}
+
+  void* extension(std::string_view id) override {
+    if (id == BlockwiseLayer::kInterface) return static_cast<BlockwiseLayer*>(this);
+    return nullptr;
+  }
 
   Support supports(const AttentionQuery& query) const override {
     if (query.device != at::kCPU) return {0, "it runs on the CPU only"};
@@ -70,15 +83,30 @@ class Bpt : public AttentionKernel {
   }
 
   AttentionResult forward(const AttentionCall& call) override {
-    const Support support = supports(query_of(call));
-    if (support.score <= 0) {
-      throw Error(ErrorCode::unsupported, "attention 'bpt': " + support.reason,
-                  "use attention = \"auto\", which takes a kernel that can");
-    }
+    require(query_of(call));
     const auto attend = std::make_shared<Attend>(contiguous(call.mask), call.scale);
     at::Tensor o_BTNH = apply_function(attend, {call.q_BTNH, call.k_BSKH, call.v_BSKH});
     return {std::move(o_BTNH), call.want_lse ? attend->lse() : at::Tensor()};
   }
+
+  at::Tensor run_layer(const LayerCall& call, const LayerPieces& pieces) override {
+    AttentionQuery query;
+    query.dtype = call.h_BTD.scalar_type();
+    query.device = call.h_BTD.device().type();
+    require(query);
+    return run_layer_in_chunks({call.h_BTD, contiguous(call.mask), call.scale}, pieces, chunk_attention,
+                               config_.layer_chunk);
+  }
+
+ private:
+  void require(const AttentionQuery& query) const {
+    const Support support = supports(query);
+    if (support.score > 0) return;
+    throw Error(ErrorCode::unsupported, "attention 'bpt': " + support.reason,
+                "use attention = \"auto\", which takes a kernel that can");
+  }
+
+  Config config_;
 };
 
 }  // namespace

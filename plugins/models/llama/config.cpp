@@ -30,10 +30,12 @@ void describe_facts(Schema<Config>& s) {
                                 " + vocab_size * hidden_size) + 12 * num_hidden_layers * " + kQueryWidth +
                                 " * sequence_length");
   // fp32. A layer keeps: its two residual streams and their norms; queries, keys, values and the attention's
-  // output; gate, up and their product.
-  s.fact("activation_bytes_per_token", "4 * (num_hidden_layers * (4 * hidden_size + 2 * " + kQueryWidth +
-                                           " + 2 * " + kKeyWidth +
-                                           " + 3 * intermediate_size) + 3 * hidden_size)");
+  // output; gate, up and their product. In chunks its input alone, and one layer at a time has keys, values
+  // and their gradients.
+  s.fact("activation_bytes_per_token",
+         "4 * ((blockwise ? num_hidden_layers * hidden_size + 2 * hidden_size + 5 * " + kKeyWidth +
+             " : num_hidden_layers * (4 * hidden_size + 2 * " + kQueryWidth + " + 2 * " + kKeyWidth +
+             " + 3 * intermediate_size)) + 3 * hidden_size)");
 }
 
 void describe_tensors(Schema<Config>& s) {
@@ -216,6 +218,9 @@ void Config::describe(Schema<Config>& s) {
   s.field("tie_word_embeddings", &Config::tie_word_embeddings, "whether the output head is the embedding");
   s.field("hidden_act", &Config::hidden_act, "the MLP's activation").one_of({"silu"});
   s.component("attention", "attention", &Config::attention, "the attention kernel");
+  s.field(
+      "blockwise", &Config::blockwise,
+      "compute each layer in chunks of tokens, and again in the backward pass: memory for long sequences");
   describe_training(s);
   describe_presets(s);
   describe_facts(s);

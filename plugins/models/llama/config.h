@@ -45,6 +45,7 @@ struct Config {
   double embedding_dropout = 0, attention_dropout = 0, feedforward_dropout = 0, residue_dropout = 0;
   double fcm_min_ratio = 0, fcm_max_ratio = 0;
   Table attention = {"auto"};
+  bool blockwise = false;
 
   static void describe(Schema<Config>& s);
 

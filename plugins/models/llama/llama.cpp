@@ -70,6 +70,13 @@ Llama::Llama(Host& host, const Config& config)
                 "set model.vocab_size, or give the pipeline a tokenizer");
   }
   check_kernel();
+  if (!config.blockwise) return;
+  in_chunks_ = extension_of<BlockwiseLayer>(*attention_);
+  if (in_chunks_ != nullptr) return;
+  throw Error(
+      ErrorCode::unsupported,
+      "model.blockwise is set, and attention '" + config.attention.type + "' can't compute layers in chunks",
+      "set model.attention = \"auto\" or \"bpt\", or leave model.blockwise out");
 }
 
 // Says at once what would otherwise fail at the first step.
@@ -172,77 +179,6 @@ at::Tensor Llama::embed(const at::Tensor& ids_BT, ForwardContext& context) {
   at::Tensor h_BTD = aten::embedding(embedding_VD_, ids_BT);
   if (context.phase() == Phase::infer) return h_BTD;
   return dropout(h_BTD, config_.embedding_dropout, context.random("embedding dropout"));
-}
-
-// Hides a random share of the earlier tokens of each row; never the first.
-at::Tensor Llama::forgetful_keep(const at::Tensor& x_BTD, const ForwardContext& context) const {
-  if (context.phase() == Phase::infer || config_.fcm_max_ratio <= 0) return {};
-  const at::TensorOptions options = at::TensorOptions(at::kFloat).device(x_BTD.device());
-  const at::Generator generator = generator_of(context.random("forgetful mask"), x_BTD.device());
-  const double spread = config_.fcm_max_ratio - config_.fcm_min_ratio;
-  const at::Tensor ratio_B1 =
-      aten::empty({x_BTD.size(0), 1}, options).uniform_(0, 1, generator) * spread + config_.fcm_min_ratio;
-  at::Tensor keep_BS =
-      aten::empty({x_BTD.size(0), x_BTD.size(1)}, options).uniform_(0, 1, generator) >= ratio_B1;
-  keep_BS.narrow(1, 0, 1).fill_(true);
-  return keep_BS;
-}
-
-// x_BTD → q_BTNH, k_BTKH, v_BTKH → o_BTNH → [B, T, N·H] → [B, T, D]
-at::Tensor Llama::attend(std::int64_t index, const at::Tensor& x_BTD, KvView* cache,
-                         ForwardContext& context) {
-  const Layer& layer = layers_[static_cast<std::size_t>(index)];
-  const std::int64_t head_dim = facts_.head_dim;
-  const std::int64_t past = cache != nullptr ? cache->length() : 0;
-  const RotaryAngles angles = rotary_.angles({context.positions, past, x_BTD.size(1)}, x_BTD.device());
-  AttentionCall call;
-  call.q_BTNH = rotary(context.linear(layer.q, x_BTD).unflatten(-1, {facts_.num_heads, head_dim}), angles);
-  call.k_BSKH =
-      rotary(context.linear(layer.k, x_BTD).unflatten(-1, {facts_.num_key_value_heads, head_dim}), angles);
-  call.v_BSKH = context.linear(layer.v, x_BTD).unflatten(-1, {facts_.num_key_value_heads, head_dim});
-  call.scale = 1 / std::sqrt(static_cast<double>(head_dim));
-  if (cache != nullptr) {
-    const KvView::Extended all = cache->extend(index, call.k_BSKH, call.v_BSKH);
-    call.k_BSKH = all.k_BSKH;
-    call.v_BSKH = all.v_BSKH;
-    call.mask.query_offset = past;
-  } else {
-    call.mask.segments_q_BT = call.mask.segments_k_BS = context.segments_BT;
-    call.mask.keep_BS = forgetful_keep(x_BTD, context);
-  }
-  if (context.phase() == Phase::train && config_.attention_dropout > 0) {
-    call.dropout = config_.attention_dropout;
-    call.dropout_seed = context.random(layer.prefix + "attention dropout").key();
-  }
-  const at::Tensor o_BTNH = attention_->forward(call).o_BTNH;
-  at::Tensor out_BTD = context.linear(layer.o, o_BTNH.flatten(2, 3));
-  if (context.phase() == Phase::infer) return out_BTD;
-  return dropout(out_BTD, config_.residue_dropout, context.random(layer.prefix + "residue dropout"));
-}
-
-at::Tensor Llama::feed_forward(const Layer& layer, const at::Tensor& x_BTD, ForwardContext& context) const {
-  const at::Tensor product_BTF = swiglu(context.linear(layer.gate, x_BTD), context.linear(layer.up, x_BTD));
-  at::Tensor out_BTD = context.linear(layer.down, product_BTF);
-  if (context.phase() == Phase::infer) return out_BTD;
-  return dropout(out_BTD, config_.feedforward_dropout, context.random(layer.prefix + "feedforward dropout"));
-}
-
-at::Tensor Llama::run_block(std::int64_t index, const at::Tensor& h_BTD, KvView* cache,
-                            ForwardContext& context) {
-  const Layer& layer = layers_.at(static_cast<std::size_t>(index));
-  const double epsilon = config_.rms_norm_eps;
-  const at::Tensor attended_BTD =
-      h_BTD + attend(index, rms_norm(h_BTD, layer.input_norm_D, epsilon), cache, context);
-  return attended_BTD + feed_forward(layer, rms_norm(attended_BTD, layer.post_norm_D, epsilon), context);
-}
-
-at::Tensor Llama::block(std::int64_t layer, const at::Tensor& h_BTD, ForwardContext& context) {
-  return run_block(layer, h_BTD, nullptr, context);
-}
-
-at::Tensor Llama::block_cached(std::int64_t layer, const at::Tensor& h_BTD, KvView& cache,
-                               ForwardContext& context) {
-  return run_block(layer, h_BTD, &cache, context);
 }
 
 at::Tensor Llama::final_norm(const at::Tensor& h_BTD, ForwardContext&) {

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "easylm/tensor/attention.h"
+#include "easylm/tensor/blockwise_layer.h"
 #include "easylm/tensor/model.h"
 #include "rotary_table.h"
 
@@ -43,16 +44,39 @@ class Llama final : public Model, public KvCacheModel {
     LinearWeights q, k, v, o, gate, up, down;
   };
 
+  // Dropout as one pass draws it, also when that pass has moved on.
+  struct Drops {
+    explicit Drops(const ForwardContext& context);
+    Drops of(TokenSpan tokens) const;
+    at::Tensor apply(const at::Tensor& x, double probability, const std::string& place) const;
+
+    Phase phase;
+    std::uint64_t seed, draw;
+    std::string tokens;  // which, if not all
+  };
+
   void check_kernel() const;
   LinearWeights make_linear(const std::string& name, std::int64_t outputs, std::int64_t inputs, Split split);
+
+  // A layer's parts, as functions of the tokens that they are given.
+  at::Tensor queries(const Layer& layer, const at::Tensor& x_BTD, const RotaryAngles& angles,
+                     ForwardContext& context) const;
+  LayerPieces::KeysValues keys_values(const Layer& layer, const at::Tensor& x_BTD, const RotaryAngles& angles,
+                                      ForwardContext& context) const;
+  at::Tensor finish(const Layer& layer, const at::Tensor& h_BTD, const at::Tensor& o_BTNH, const Drops& drops,
+                    ForwardContext& context) const;
+
   at::Tensor attend(std::int64_t layer, const at::Tensor& x_BTD, KvView* cache, ForwardContext& context);
-  at::Tensor feed_forward(const Layer& layer, const at::Tensor& x_BTD, ForwardContext& context) const;
   at::Tensor run_block(std::int64_t layer, const at::Tensor& h_BTD, KvView* cache, ForwardContext& context);
+  at::Tensor run_in_chunks(const Layer& layer, const at::Tensor& h_BTD, ForwardContext& context);
   at::Tensor forgetful_keep(const at::Tensor& x_BTD, const ForwardContext& context) const;  // keep_BS
+  AttentionMask mask_of(const at::Tensor& h_BTD, const ForwardContext& context) const;
+  double scale() const;
 
   Config config_;
   ModelFacts facts_;
   std::shared_ptr<AttentionKernel> attention_;
+  BlockwiseLayer* in_chunks_ = nullptr;  // attention_'s; null: layers are computed in one piece
   RotaryTable rotary_;
   at::TensorOptions options_;
 

@@ -12,8 +12,8 @@ enum class Recompute {
   blocks,  // only each block's input is kept; the block is computed again in the backward pass
 };
 
-// ids_BT → h_BTD after the final norm: embedding, all blocks, norm. REQUIRES: under Recompute::blocks,
-// `model` and `context` outlive the backward pass.
+// ids_BT → h_BTD after the final norm: embedding, all blocks, norm. REQUIRES: under Recompute::blocks, and
+// for a model that computes its layers again by itself, `model` and `context` outlive the backward pass.
 EASYLM_API at::Tensor run_model(Model& model, const at::Tensor& ids_BT, ForwardContext& context,
                                 Recompute policy);
 
