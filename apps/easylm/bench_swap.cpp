@@ -1,6 +1,4 @@
 // bench swap: the same training with one component or another, as one table and one picture.
-#include <unistd.h>
-
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -9,8 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/document.h"
-#include "config/overrides.h"
+#include "bench_pipeline.h"
 #include "exit_code.h"
 #include "model_files.h"
 #include "pipeline/run_folder.h"
@@ -26,27 +23,6 @@ namespace {
 
 constexpr double kShortestSliceSeconds = 0.05;
 constexpr std::chrono::seconds kMorePatience{5};  // than the variants have
-
-// What the environment says of the pipeline becomes part of it, once: said to a variant again, it could undo
-// what makes it one.
-std::optional<Table> read_pipeline(const std::filesystem::path& file, const std::vector<std::string>& sets,
-                                   Diagnostics& diagnostics) {
-  std::optional<LoadedDocument> document = load_document(file, diagnostics);
-  if (!document) return std::nullopt;
-  const std::vector<NamedText> environment = config_environment();
-  apply_environment(document->root, environment, diagnostics);
-  for (const auto& [name, text] : environment) ::unsetenv(name.c_str());
-  apply_sets(document->root, sets, diagnostics);
-  return diagnostics.has_errors() ? std::nullopt : std::optional(std::move(document->root));
-}
-
-std::string run_name_of(const Table& root, const std::filesystem::path& file) {
-  const Value* run = root.find("run");
-  const Table* table = run == nullptr ? nullptr : run->as<Table>();
-  const Value* name = table == nullptr ? nullptr : table->find("name");
-  const auto* text = name == nullptr ? nullptr : name->as<std::string>();
-  return text == nullptr ? file.stem().string() : *text;
-}
 
 void say_what_is_left_out(const VaryRequest& vary, const Variant& variant) {
   std::string keys;

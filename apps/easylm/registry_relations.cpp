@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "easylm/error.h"
-#include "observe/chart.h"
+#include "easylm/chart.h"
 #include "registry/comparison.h"
 #include "registry/curves.h"
 #include "registry/lineage.h"

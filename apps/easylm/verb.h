@@ -98,5 +98,7 @@ int collect_garbage(const Invocation& invocation);
 int import_version(const Invocation& invocation);
 int export_version(const Invocation& invocation);
 int bench_swap(const Invocation& invocation);
+int bench_attention(const Invocation& invocation);
+int bench_context(const Invocation& invocation);
 
 }  // namespace easylm::app

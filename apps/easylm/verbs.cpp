@@ -147,6 +147,43 @@ void for_bench_swap(Init& add) {
   with_json(add);
 }
 
+void for_bench_attention(Init& add) {
+  const auto text = [&](const char* name, const char* value, const char* what) {
+    add(name, options::value<std::string>()->value_name(value), what);
+  };
+  text("preset", "easylm", "what the Python EasyLM times: reference at 2,048 tokens, bpt at 16,384");
+  text("kernels", "A,B", "which; NAME@LENGTH: at this length alone; all that are installed if not given");
+  text("lengths", "N,M", "of the sequences (1024,4096)");
+  text("head-dims", "N,M", "widths of a head (64)");
+  text("dtypes", "A,B", "fp32, bf16, fp16 (fp32)");
+  text("passes", "A,B", "forward, forward_backward (both)");
+  text("threads", "N", "as many as there are cores if not given");
+  text("device", "NAME", "auto, cpu, cuda, cuda:0");
+  text("csv", "FILE", "write the figures for other programs");
+  text("svg", "FILE", "write a picture");
+  add("set", options::value<std::vector<std::string>>()->composing()->value_name("K=V"),
+      "another key of the stage benchmark_attention, for example window=1024");
+  with_json(add);
+}
+
+void for_bench_context(Init& add) {
+  add("memory", options::value<std::string>()->value_name("SIZE")->required(),
+      "what a run may take, for example 3GiB");
+  add("variant", options::value<std::vector<std::string>>()->composing()->value_name("NAME:K=V,K=V"),
+      "how the pipeline is changed; without any: reference, sdpa with recomputed blocks, bpt blockwise");
+  add("step", options::value<std::int64_t>()->default_value(512)->value_name("N"),
+      "lengths are multiples of it");
+  add("most", options::value<std::int64_t>()->default_value(1 << 20)->value_name("N"), "the longest to try");
+  add("at", options::value<std::int64_t>()->default_value(16384)->value_name("N"),
+      "compare the time per token at this length, too; 0: don't");
+  add("patience", options::value<double>()->default_value(600)->value_name("SECONDS"),
+      "what takes longer counts as too long");
+  add("svg", options::value<std::string>()->value_name("FILE"),
+      "where the picture goes instead of <home>/bench/<run name>-<UTC>/context.svg");
+  with_overrides(add);
+  with_json(add);
+}
+
 constexpr int kAnyNumber = std::numeric_limits<int>::max();
 
 void for_describe(Init& add) {
@@ -235,6 +272,10 @@ constexpr Verb kVerbs[] = {
      nullptr, show_schema},
     {"bench swap", "FILE --vary KEY=NAME,NAME…", "train variants of a pipeline in turns and compare them",
      Words::file, 1, 1, for_bench_swap, bench_swap},
+    {"bench attention", "", "time attention kernels in turns: speed, share of the machine's peak, memory",
+     Words::none, 0, 0, for_bench_attention, bench_attention},
+    {"bench context", "FILE --memory SIZE", "the longest sequence that each attention trains within a limit",
+     Words::file, 1, 1, for_bench_context, bench_context},
     {"plugins list", "", "what is installed, and what is refused and why", Words::none, 0, 0, with_json,
      list_plugins},
     {"plugins describe", "NAME", "the keys of a component", Words::component, 0, 1, for_describe,

@@ -67,7 +67,8 @@ std::int64_t rows_per_chunk(std::int64_t vocabulary) {
 
 struct Sweep {
   double loss = 0, correct = 0;
-  at::Tensor dh_RD, dw_VD;  // undefined if not wanted; dw in fp32 or wider
+  std::vector<double> nats;  // of each row
+  at::Tensor dh_RD, dw_VD;   // undefined if not wanted; dw in fp32 or wider
 };
 
 enum class Want { loss, gradients };
@@ -79,6 +80,7 @@ Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
   const std::int64_t num_rows = rows.h_RD.size(0), vocabulary = w.size(0);
   const std::int64_t chunk_rows = std::min(num_rows, rows_per_chunk(vocabulary));
   Sweep result;
+  result.nats.reserve(static_cast<std::size_t>(num_rows));
   if (want == Want::gradients) {
     const at::ScalarType sum_type = type == at::kDouble ? at::kDouble : at::kFloat;
     result.dh_RD = aten::empty(rows.h_RD.sizes(), rows.h_RD.options());
@@ -97,11 +99,21 @@ Sweep sweep(const Rows& rows, const at::Tensor& w_VD, Want want) {
                                                rows.mask_R.narrow(0, begin, count));
     result.loss += sums.loss;
     result.correct += sums.correct;
+    result.nats.insert(result.nats.end(), sums.nats.begin(), sums.nats.end());
     if (want == Want::loss) continue;
     result.dh_RD.narrow(0, begin, count).copy_(product(logits_CV, w));
     product_add(result.dw_VD, logits_CV.t(), h_CD);
   }
   return result;
+}
+
+LossSums sums_of(const Rows& rows, const Sweep& swept, const LossInput& input) {
+  const at::ScalarType type = input.h_BTD.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  LossSums sums;
+  sums.loss = aten::empty({}, input.h_BTD.options().dtype(type).requires_grad(false)).fill_(swept.loss);
+  sums.weight = rows.mask_R.sum(at::kDouble).item<double>();
+  sums.correct = swept.correct;
+  return sums;
 }
 
 // Hands out the gradients that the sweep has computed already.
@@ -136,22 +148,35 @@ LossSums masked_cross_entropy(const LossInput& input) {
   {
     const at::NoGradGuard no_grad;
     const Rows rows = select_rows(input);
-    sums.weight = rows.mask_R.sum(at::kDouble).item<double>();
     swept = sweep(rows, input.w_VD.detach(), wanted ? Want::gradients : Want::loss);
+    sums = sums_of(rows, swept, input);
     dh_BTD = swept.dh_RD;
     if (wanted && rows.index_R.defined()) {
       dh_BTD = aten::zeros({input.mask_BT.numel(), input.h_BTD.size(-1)}, input.h_BTD.options());
       dh_BTD.index_copy_(0, rows.index_R, swept.dh_RD);
     }
   }
-  sums.correct = swept.correct;
-  const at::ScalarType loss_type = input.h_BTD.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  sums.loss = aten::empty({}, input.h_BTD.options().dtype(loss_type).requires_grad(false)).fill_(swept.loss);
   if (wanted) {
     auto loss = std::make_shared<PrecomputedLoss>(sums.loss, dh_BTD.view(input.h_BTD.sizes()), swept.dw_VD);
     sums.loss = apply_function(std::move(loss), {input.h_BTD, input.w_VD});
   }
   return sums;
+}
+
+LossSums cross_entropy_of_each(const LossInput& input, std::vector<double>& nats) {
+  const at::NoGradGuard no_grad;
+  const Rows rows = select_rows(input);
+  const Sweep swept = sweep(rows, input.w_VD, Want::loss);
+  nats.assign(static_cast<std::size_t>(input.mask_BT.numel()), 0);
+  if (!rows.index_R.defined()) {
+    nats = swept.nats;
+  } else {
+    const at::Tensor index = rows.index_R.cpu();
+    const auto* places = index.const_data_ptr<std::int64_t>();
+    for (std::size_t i = 0; i < swept.nats.size(); ++i)
+      nats.at(static_cast<std::size_t>(places[i])) = swept.nats[i];
+  }
+  return sums_of(rows, swept, input);
 }
 
 at::Tensor token_log_probabilities(const LossInput& input) {

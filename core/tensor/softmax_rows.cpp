@@ -25,8 +25,11 @@ at::Tensor widened(const at::Tensor& logits) {
 SoftmaxRows composed(const at::Tensor& logits_CV, const at::Tensor& targets_C, const at::Tensor& mask_C) {
   const at::Tensor mask = mask_C.to(at::kDouble);
   SoftmaxRows sums;
-  sums.loss = -(log_probabilities(logits_CV, targets_C).to(at::kDouble) * mask).sum().item<double>();
+  const at::Tensor nats_C = -log_probabilities(logits_CV, targets_C).to(at::kDouble);
+  sums.loss = (nats_C * mask).sum().item<double>();
   sums.correct = (mask * (logits_CV.argmax(-1) == targets_C)).sum().item<double>();
+  const at::Tensor nats = nats_C.cpu();
+  sums.nats.assign(nats.const_data_ptr<double>(), nats.const_data_ptr<double>() + nats.numel());
   return sums;
 }
 
@@ -72,8 +75,10 @@ SoftmaxRows rows(const at::Tensor& logits_CV, const at::Tensor& targets_C, const
   });
   // Summed in row order whatever the number of threads.
   SoftmaxRows sums;
+  sums.nats.reserve(results.size());
   for (std::int64_t c = 0; c < count; ++c) {
     const RowResult& result = results[static_cast<std::size_t>(c)];
+    sums.nats.push_back(result.loss);
     sums.loss += mask[c] * result.loss;
     sums.correct += result.correct ? mask[c] : 0;
   }

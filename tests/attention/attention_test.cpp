@@ -1,66 +1,12 @@
-// Every attention kernel against the plain formula in fp64, forward and backward, over shapes, masks and
-// dtypes.
+// The reference against the plain formula, and what each kernel promises beside it.
 #include <ATen/Parallel.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
-#include <torch/csrc/autograd/autograd.h>
 
-#include <cmath>
-#include <limits>
-#include <string>
-#include <vector>
-
-#include "easylm/tensor/aten.h"
-#include "easylm/tensor/attention.h"
-#include "easylm/tensor/device.h"
-#include "support/plugin_host.h"
+#include "exact.h"
 
 namespace easylm::testing {
 namespace {
-
-std::shared_ptr<AttentionKernel> kernel(const std::string& name) {
-  static PluginHost host;
-  return host.make<AttentionKernel>(table_of(name));
-}
-
-struct Shape {
-  std::int64_t batch, queries, keys, heads, key_heads, width;
-};
-
-at::Tensor noise(const char* name, std::vector<std::int64_t> shape) {
-  return aten::empty(shape, at::kDouble).normal_(0, 1, generator_of({11, name, 0}, at::kCPU));
-}
-
-AttentionCall call_of(const Shape& s) {
-  AttentionCall call;
-  call.q_BTNH = noise("q", {s.batch, s.queries, s.heads, s.width});
-  call.k_BSKH = noise("k", {s.batch, s.keys, s.key_heads, s.width});
-  call.v_BSKH = noise("v", {s.batch, s.keys, s.key_heads, s.width});
-  call.scale = 1 / std::sqrt(static_cast<double>(s.width));
-  call.mask.query_offset = s.keys - s.queries;
-  return call;
-}
-
-struct Outcome {
-  at::Tensor o, lse, dq, dk, dv;
-};
-
-// The kernel's answer and its gradients under a fixed weighting of the output.
-Outcome run(AttentionKernel& kernel, AttentionCall call, at::ScalarType type) {
-  call.q_BTNH = call.q_BTNH.to(type).detach().requires_grad_();
-  call.k_BSKH = call.k_BSKH.to(type).detach().requires_grad_();
-  call.v_BSKH = call.v_BSKH.to(type).detach().requires_grad_();
-  const AttentionResult result = kernel.forward(call);
-  const at::Tensor weights = noise("weights", result.o_BTNH.sizes().vec()).to(type);
-  const auto gradients =
-      torch::autograd::grad({(result.o_BTNH * weights).sum()}, {call.q_BTNH, call.k_BSKH, call.v_BSKH});
-  return {result.o_BTNH.detach(), result.lse_BNT, gradients[0], gradients[1], gradients[2]};
-}
-
-double error(const at::Tensor& found, const at::Tensor& wanted) {
-  const double size = wanted.norm().item<double>();
-  return (found.to(at::kDouble) - wanted).norm().item<double>() / std::max(size, 1e-30);
-}
 
 // What the formula says, one query at a time, with no tensor operation to share a mistake with.
 at::Tensor by_hand(const AttentionCall& call, const std::vector<std::vector<std::vector<bool>>>& sees) {
@@ -110,73 +56,12 @@ TEST(Attention, ReferenceIsTheFormula) {
     }
   }
   EXPECT_LT(error(kernel("reference")->forward(call).o_BTNH, by_hand(call, sees)), 1e-12);
+  EXPECT_LT(error(exactly(call).o, by_hand(call, sees)), 1e-12);
 }
 
-struct MaskCase {
-  const char* name;
-  bool causal;
-  std::int64_t window;
-  bool segments, keep;
-};
+class Kernels : public ::testing::TestWithParam<std::string> {};
 
-constexpr MaskCase kMasks[] = {{"none", false, 0, false, false},
-                               {"causal", true, 0, false, false},
-                               {"window", true, 3, false, false},
-                               {"segments", true, 0, true, false},
-                               {"forgetful", true, 0, false, true},
-                               {"all", true, 5, true, true},
-                               {"two-sided segments", false, 0, true, false}};
-constexpr Shape kShapes[] = {{2, 9, 9, 4, 4, 8},      {2, 9, 9, 6, 2, 16},    {1, 1, 7, 4, 1, 8},
-                             {3, 4, 11, 4, 2, 12},    {1, 40, 40, 9, 3, 64},  {1, 65, 65, 2, 1, 20},
-                             {2, 200, 300, 3, 3, 40}, {1, 257, 257, 4, 2, 32}};
-
-AttentionCall masked(const Shape& shape, const MaskCase& mask) {
-  AttentionCall call = call_of(shape);
-  call.mask.causal = mask.causal;
-  call.mask.window = mask.window;
-  if (mask.segments) {  // every query sees its own position
-    const at::Tensor all =
-        aten::arange(shape.keys).div(4, "floor").to(at::kInt).expand({shape.batch, shape.keys});
-    call.mask.segments_k_BS = all;
-    call.mask.segments_q_BT = all.narrow(1, shape.keys - shape.queries, shape.queries);
-  }
-  if (mask.keep) call.mask.keep_BS = noise("keep", {shape.batch, shape.keys}) > -0.5;
-  return call;
-}
-
-class KernelGrid : public ::testing::TestWithParam<std::string> {};
-
-TEST_P(KernelGrid, AgreesWithTheReferenceForwardAndBackward) {
-  const auto under_test = kernel(GetParam());
-  const auto oracle = kernel("reference");
-  // bf16 keeps 8 bits: inputs are rounded for both, what remains is the kernel's own rounding of p and o.
-  const std::pair<at::ScalarType, double> tolerances[] = {
-      {at::kDouble, 1e-12}, {at::kFloat, 2e-6}, {at::kBFloat16, 1.5e-2}};
-  for (const Shape& shape : kShapes) {
-    for (const MaskCase& mask : kMasks) {
-      for (const auto& [type, tolerance] : tolerances) {
-        AttentionCall call = masked(shape, mask);
-        call.q_BTNH = call.q_BTNH.to(type);
-        call.k_BSKH = call.k_BSKH.to(type);
-        call.v_BSKH = call.v_BSKH.to(type);
-        if (under_test->supports(query_of(call)).score <= 0) continue;
-        // LibTorch's own loops in bf16 take minutes on a CPU without instructions for it.
-        if (shape.keys > 30 && type == at::kBFloat16 && GetParam() != "bpt") continue;
-        const Outcome found = run(*under_test, call, type);
-        const Outcome wanted = run(*oracle, call, at::kDouble);
-        const std::string where = std::string(mask.name) + " keys " + std::to_string(shape.keys) + " heads " +
-                                  std::to_string(shape.heads) + "/" + std::to_string(shape.key_heads) + " " +
-                                  c10::toString(type);
-        EXPECT_LT(error(found.o, wanted.o), tolerance) << where;
-        EXPECT_LT(error(found.dq, wanted.dq), tolerance) << where;
-        EXPECT_LT(error(found.dk, wanted.dk), tolerance) << where;
-        EXPECT_LT(error(found.dv, wanted.dv), tolerance) << where;
-      }
-    }
-  }
-}
-
-TEST_P(KernelGrid, GivesZerosAndNoWeightWhereNothingIsSeen) {
+TEST_P(Kernels, GivesZerosAndNoWeightWhereNothingIsSeen) {
   AttentionCall call = call_of({1, 3, 3, 2, 1, 4});
   call.mask.segments_q_BT = at::tensor({5, 0, 0}, at::kInt).view({1, 3});
   call.mask.segments_k_BS = aten::zeros({1, 3}, at::kInt);
@@ -193,7 +78,7 @@ TEST_P(KernelGrid, GivesZerosAndNoWeightWhereNothingIsSeen) {
   }
 }
 
-TEST_P(KernelGrid, SaysWhatItCannotDoAndRefusesIt) {
+TEST_P(Kernels, SaysWhatItCannotDoAndRefusesIt) {
   const auto under_test = kernel(GetParam());
   AttentionCall plain = call_of({1, 4, 4, 2, 2, 8});
   AttentionCall dropping = plain, with_lse = plain;
@@ -210,7 +95,7 @@ TEST_P(KernelGrid, SaysWhatItCannotDoAndRefusesIt) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, KernelGrid, ::testing::Values("reference", "sdpa", "bpt", "auto"),
+INSTANTIATE_TEST_SUITE_P(All, Kernels, ::testing::Values("reference", "sdpa", "bpt", "auto"),
                          [](const auto& test) { return test.param; });
 
 TEST(Attention, BptReadsAnyStridesAndGivesTheSameBitsWithAnyNumberOfThreads) {

@@ -141,6 +141,8 @@ TEST_F(JsonSchema, KnowsTheHostsOwnKeys) {
   EXPECT_TRUE(at("/$defs/checkpoint.safetensors/properties").as_object().contains("keep_last"));
   EXPECT_TRUE(at("/$defs/stage.train/properties").as_object().contains("name"));
   EXPECT_TRUE(at("/$defs/stage.train/properties/dataset/properties").as_object().contains("validation"));
+  EXPECT_EQ(at("/$defs/stage.train/properties/model/anyOf/0/type").as_string(), "string");
+  EXPECT_EQ(json::serialize(at("/$defs/stage.train/properties/model/anyOf/1/required")), R"(["from"])");
   EXPECT_EQ(json::serialize(at("/$defs/model.llama/properties/preset/enum")), R"(["llama2_7b","llama3_8b"])");
   EXPECT_EQ(json::serialize(at("/$defs/model.llama/required")), "[]");  // a preset may give them
 }

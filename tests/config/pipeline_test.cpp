@@ -229,6 +229,43 @@ TEST_F(Pipeline, ChecksAStagesConditionAgainstWhatTheStageIsGiven) {
   EXPECT_EQ(diagnostics_.text(), "");
 }
 
+constexpr const char* kStretched =
+    "tokenizer = \"byte\"\noptimizer = \"adamw\"\n"
+    "[dataset]\ntrain = { type = \"text\", path = \"train.txt\", sequence_length = 8 }\n"
+    "long = { type = \"text\", path = \"train.txt\", sequence_length = 16 }\n"
+    "[model]\ntype = \"llama\"\nhidden_size = 8\nnum_attention_heads = 2\nnum_hidden_layers = 1\n"
+    "max_position_embeddings = 8\n"
+    "[[stage]]\ntype = \"train\"\nsteps = 1\n"
+    "[[stage]]\ntype = \"train\"\nname = \"extend\"\nsteps = 1\ndataset.train = \"long\"\n"
+    "model = { from = \"stage:train\", max_position_embeddings = 16, rope_scaling = { kind = \"linear\", "
+    "factor = 2 "
+    "} }\n"
+    "[[stage]]\ntype = \"evaluate\"\ndataset.validation = \"long\"\n";
+
+TEST_F(Pipeline, GivesAStageAModelWithOtherSettings) {
+  const PipelineConfig config = load(kStretched);
+  EXPECT_EQ(diagnostics_.text(), "");
+  EXPECT_EQ(inputs(config.stages[1]).substr(0, 13), "model=stage 0");
+  const InputSource& model = config.stages[1].inputs.at(0);
+  EXPECT_EQ(show_toml(model.settings),
+            "max_position_embeddings = 16\n\n[rope_scaling]\nkind = \"linear\"\nfactor = 2.0\n");
+  EXPECT_TRUE(config.stages[0].inputs.at(0).settings.settings.empty());
+  EXPECT_TRUE(config.stages[2].inputs.at(0).settings.settings.empty()) << "what was trained has them already";
+  const std::string shown = show_toml(config.resolved);
+  EXPECT_NE(shown.find("[stage.model]\nfrom = \"stage:train\"\nmax_position_embeddings = 16\n"),
+            std::string::npos)
+      << shown;
+  EXPECT_EQ(show_toml(load(shown).resolved), shown);
+}
+
+TEST_F(Pipeline, ChecksAStagesConditionAgainstTheModelsOtherSettings) {
+  std::string text = kStretched;
+  text.replace(text.find("max_position_embeddings = 16"), 28, "max_position_embeddings = 12");
+  EXPECT_THROW(load(text), std::runtime_error);
+  ASSERT_EQ(diagnostics_.sorted().size(), 2U) << "of the stage, and of the one that takes what it made";
+  EXPECT_EQ(diagnostics_.sorted().at(0).message, "rows of 16 tokens don't fit 12 positions");
+}
+
 TEST_F(Pipeline, ChecksADocumentThatWasReadAlready) {
   const auto root = parse_document(kPipeline, "version.toml", diagnostics_);
   const auto config = check_pipeline(*root, "version.toml", options_, descriptions_, diagnostics_);

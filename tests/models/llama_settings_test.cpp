@@ -73,18 +73,29 @@ TEST(LlamaSettings, FlopsAreThoseOfItsMatrixProducts) {
   EXPECT_DOUBLE_EQ(model->flops_per_token(128), 6 * products + 2 * 3 * 2 * 2 * 128 * 4 * 16);
 }
 
+// Bytes held after a forward pass of 8 rows of 256 tokens.
+double held_by(Model& model, Recompute policy) {
+  ForwardContext context(Phase::train);
+  const at::Tensor ids = some_ids(8, 256);
+  install_cpu_allocator();
+  run_model(model, ids, context, policy);  // angles and other lasting things
+  const std::int64_t before = cpu_memory().in_use;
+  const at::Tensor h = run_model(model, ids, context, policy);
+  return static_cast<double>(cpu_memory().in_use - before);
+}
+
 TEST(LlamaSettings, EstimatesActivationsWithinAQuarter) {
   const Table table = tiny_table({{"max_position_embeddings", to_value(std::int64_t{256})}});
   const auto model = tiny_llama(table);
   require_gradients(*model);
-  ForwardContext context(Phase::train);
-  const at::Tensor ids = some_ids(8, 256);
-  install_cpu_allocator();
-  run_model(*model, ids, context, Recompute::none);  // angles and other lasting things
-  const std::int64_t before = cpu_memory().in_use;
-  const at::Tensor h = run_model(*model, ids, context, Recompute::none);
-  const auto held = static_cast<double>(cpu_memory().in_use - before);
+  const double held = held_by(*model, Recompute::none), kept = held_by(*model, Recompute::blocks);
   EXPECT_NEAR(fact(table, "activation_bytes_per_token") * 8 * 256 / held, 1, 0.25);
+  // What recomputing one layer needs at a time comes on top of what is kept of all of them.
+  Table deeper = table;
+  deeper.set("num_hidden_layers", to_value(std::int64_t{3}));
+  const double all = fact(table, "activation_bytes_per_token");
+  const double layer = fact(deeper, "activation_bytes_per_token") - all;
+  EXPECT_NEAR((fact(table, "recomputed_activation_bytes_per_token") - layer) * 8 * 256 / kept, 1, 0.25);
 }
 
 TEST(LlamaSettings, EveryPresetIsAValidModelOfItsSize) {
@@ -107,7 +118,8 @@ TEST(LlamaSettings, CheckNamesSizesThatDoNotFit) {
       {tiny_table({{"head_dim", to_value(std::int64_t{15})}}), "even"},
       {tiny_table({{"hidden_act", to_value(std::string("gelu"))}}), "hidden_act"},
       {tiny_table({{"fcm_min_ratio", to_value(0.5)}}), "fcm_min_ratio"},
-      {tiny_table({{"rope_scaling", to_value(table_of("", {{"rope_type", to_value(std::string("yarn"))}}))}}),
+      {tiny_table(
+           {{"rope_scaling", to_value(table_of("", {{"rope_type", to_value(std::string("longrope"))}}))}}),
        "rope_type"}};
   for (const auto& [table, text] : cases) {
     Diagnostics diagnostics;
@@ -132,6 +144,11 @@ TEST(LlamaSettings, RefusesWhatCannotRunBeforeAnythingIsAllocated) {
                  "sdpa");
   const Table linear = table_of("", {{"rope_type", to_value(std::string("linear"))}});
   expect_refusal(tiny_table({{"rope_scaling", to_value(linear)}}), "incomplete");
+  const Table yarn = table_of("", {{"rope_type", to_value(std::string("yarn"))},
+                                   {"factor", to_value(2.0)},
+                                   {"beta_fast", to_value(1.0)},
+                                   {"beta_slow", to_value(4.0)}});
+  expect_refusal(tiny_table({{"rope_scaling", to_value(yarn)}}), "beta_fast must not be below beta_slow");
 }
 
 TEST(LlamaSettings, NamesTheTokenOrLengthThatItCannotTake) {
@@ -161,6 +178,25 @@ TEST(LlamaSettings, ConfigJsonMakesTheSameModelAgain) {
   Table config = first->hf_config();
   EXPECT_EQ(config.type, "llama");
   EXPECT_EQ(*config.find("rope_theta")->as<double>(), 5e5);
+  std::erase_if(config.settings, [](const Setting& setting) { return setting.key == "architectures"; });
+  const auto second = empty_llama(checked(config));
+  EXPECT_EQ(json_text(second->hf_config()), json_text(first->hf_config()));
+}
+
+TEST(LlamaSettings, ConfigJsonHoldsYarnAsItWasWorkedOut) {
+  const Table scaling = table_of("", {{"rope_type", to_value(std::string("yarn"))},
+                                      {"factor", to_value(16.0)},
+                                      {"mscale", to_value(1.5)},
+                                      {"mscale_all_dim", to_value(0.5)},
+                                      {"truncate", to_value(false)},
+                                      {"original_max_position_embeddings", to_value(std::int64_t{16})}});
+  const auto first = empty_llama(tiny_table({{"rope_scaling", to_value(scaling)}}));
+  Table config = first->hf_config();
+  const Table& written = *config.find("rope_scaling")->as<Table>();
+  const double log = std::log(16.0);
+  EXPECT_DOUBLE_EQ(*written.find("attention_factor")->as<double>(), (0.15 * log + 1) / (0.05 * log + 1));
+  EXPECT_EQ(*written.find("beta_fast")->as<double>(), 32);
+  EXPECT_EQ(*written.find("truncate")->as<bool>(), false);
   std::erase_if(config.settings, [](const Setting& setting) { return setting.key == "architectures"; });
   const auto second = empty_llama(checked(config));
   EXPECT_EQ(json_text(second->hf_config()), json_text(first->hf_config()));

@@ -85,7 +85,8 @@ TEST_P(LlamaVectors, AgreeWithTransformersInLogitsLossAndEveryGradient) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, LlamaVectors,
                          ::testing::Values("multi_head", "grouped", "tied", "biases", "head_width",
-                                           "rope_theta", "rope_linear", "rope_dynamic", "rope_llama3"),
+                                           "rope_theta", "rope_linear", "rope_dynamic", "rope_yarn",
+                                           "rope_yarn_said", "rope_llama3"),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

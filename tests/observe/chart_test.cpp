@@ -1,5 +1,5 @@
 // Charts: sensible marks, whole SVG.
-#include "observe/chart.h"
+#include "easylm/chart.h"
 
 #include <gtest/gtest.h>
 
@@ -43,6 +43,20 @@ TEST(Chart, DrawsEvenWhatHasNoExtent) {
     EXPECT_EQ(svg.find("nan"), std::string::npos) << svg;
     EXPECT_EQ(svg.find("inf"), std::string::npos) << svg;
   }
+}
+
+TEST(Chart, GivesEachDoublingTheSameWidth) {
+  const Chart chart{"time", "tokens", {{"a", {{1000, 1}, {4000, 2}, {16000, 3}}}}, Axis::powers_of_two};
+  const std::string svg = chart_svg(std::array{chart});
+  for (const char* mark : {">1,024<", ">2,048<", ">4,096<", ">8,192<"}) {
+    EXPECT_NE(svg.find(mark), std::string::npos) << mark;
+  }
+  std::vector<double> places;
+  for (std::size_t at = svg.find("cx=\""); at != svg.npos; at = svg.find("cx=\"", at + 1)) {
+    places.push_back(std::stod(svg.substr(at + 4)));
+  }
+  ASSERT_EQ(places.size(), 3U);
+  EXPECT_NEAR(places[1] - places[0], places[2] - places[1], 0.11);
 }
 
 TEST(Chart, PutsPanelsBelowEachOther) {

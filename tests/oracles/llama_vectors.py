@@ -27,6 +27,12 @@ CASES = {
     "rope_theta": {"rope_parameters": {"rope_type": "default", "rope_theta": 500000.0}},
     "rope_linear": {"rope_scaling": {"rope_type": "linear", "factor": 3.0}},
     "rope_dynamic": {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}, "max_position_embeddings": 16},
+    "rope_yarn": {"head_dim": 16, "max_position_embeddings": 128,
+                  "rope_scaling": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 16}},
+    "rope_yarn_said": {"head_dim": 16, "max_position_embeddings": 128,
+                       "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 20,
+                                        "beta_fast": 8.0, "beta_slow": 0.5, "truncate": False, "mscale": 1.2,
+                                        "mscale_all_dim": 0.7}},
     "rope_llama3": {"head_dim": 16, "max_position_embeddings": 128, "rope_scaling": LLAMA3},
 }
 ROWS, LENGTH = 2, 25

@@ -14,7 +14,9 @@ namespace {
 class FewDescriptions : public Descriptions {
  public:
   FewDescriptions() {
-    known_["model"].facts = {{"parameters", "width * 10"}, {"activation_bytes_per_token", "width * 4"}};
+    known_["model"].facts = {{"parameters", "width * 10"},
+                             {"activation_bytes_per_token", "width * 4"},
+                             {"recomputed_activation_bytes_per_token", "width"}};
     known_["optimizer"].facts = {{"state_bytes_per_parameter", "8"}};
     known_["dataset"].facts = {{"tokens_per_batch", "rows * 32"}};
   }
@@ -67,6 +69,25 @@ TEST(Checkup, CountsAccumulatedBatchesAsOneStepButHoldsOneAtATime) {
   const RunEstimate estimate = estimate_run(config, FewDescriptions());
   EXPECT_EQ(estimate.tokens_per_step, 384);
   EXPECT_EQ(estimate.activation_bytes, 128 * 400);
+}
+
+TEST(Checkup, EstimatesTheStageWithTheLargestBatch) {
+  PipelineConfig config = pipeline();
+  config.datasets.emplace_back("long", with("text", "rows", 40));
+  StageConfig train;
+  train.table = with("", "accumulate_gradient_steps", 1);
+  StageConfig extend = train;
+  InputSource data;
+  data.port = "dataset.train";
+  data.kind = SourceKind::table;
+  data.table = "dataset.long";
+  extend.inputs = {data};
+  config.stages = {train, extend, train};
+  const RunEstimate estimate = estimate_run(config, FewDescriptions());
+  EXPECT_EQ(estimate.tokens_per_step, 1280);
+  EXPECT_EQ(estimate.activation_bytes, 1280 * 400);
+  config.stages[1].table.set("recompute", {std::string("blocks"), {}});
+  EXPECT_EQ(estimate_run(config, FewDescriptions()).activation_bytes, 1280 * 100);
 }
 
 TEST(Checkup, AStageThatSavesNeedsACheckpointTable) {

@@ -95,6 +95,18 @@ TEST_F(WorkspaceTest, HandsOnWhatAnEarlierStageMade) {
   EXPECT_EQ(seen.uri, "tiny:1");
 }
 
+TEST_F(WorkspaceTest, GivesAModelWithOtherSettingsByItsPlace) {
+  config_.stages[1].inputs[2].settings.set("positions", {std::int64_t{64}, {}});
+  Workspace workspace(config_, host_, "/nowhere");
+  workspace.output(0, "model",
+                   {.component = std::make_shared<Thing>(), .path = "/x", .uri = "tiny:1", .config = {}});
+  const Artifact seen = workspace.input(1, "model");
+  EXPECT_EQ(seen.component, nullptr) << "the live one has its own settings";
+  EXPECT_EQ(seen.path, "/x");
+  EXPECT_EQ(seen.uri, "tiny:1");
+  EXPECT_EQ(*seen.config.find("positions")->as<std::int64_t>(), 64);
+}
+
 TEST_F(WorkspaceTest, RefusesPortsThatWereNotDeclared) {
   Workspace workspace(config_, host_, "/nowhere");
   EXPECT_EQ(code_of([&] { workspace.input(0, "model"); }), ErrorCode::internal);

@@ -7,7 +7,7 @@
 #include <version>
 
 #define EASYLM_API_MAJOR 1  // raised when something that plugins use is changed or removed
-#define EASYLM_API_MINOR 1  // raised when something is added
+#define EASYLM_API_MINOR 2  // raised when something is added
 
 #define EASYLM_STRING_(x) #x
 #define EASYLM_STRING(x) EASYLM_STRING_(x)

@@ -134,7 +134,10 @@ class SchemaWriter {
                          {"description", "where it comes from: stage:NAME, a registry version or a path"}};
       const std::size_t dot = port.name.find('.');
       if (dot == std::string::npos) {
-        properties[port.name] = std::move(input);
+        json::value either = std::move(input);
+        if (port.name == "model")
+          either = json::object{{"anyOf", json::array{std::move(either), model_from()}}};
+        properties[port.name] = std::move(either);
         continue;
       }
       json::value& outer = properties[port.name.substr(0, dot)];

@@ -127,40 +127,54 @@ class PipelineReader {
     const Value* given = root_.find("model");
     if (given == nullptr) return;
     config_.model.emplace();
-    ComponentPlace place{"model", "model", {"from"}, Unset::fill_in};
-    Value raw = *given;
-    Table* table = std::get_if<Table>(&raw.data);
-    const auto from = table != nullptr ? take_setting(*table, "from") : std::nullopt;
-    std::optional<Table> checked;
-    if (!from) {
-      checked = checker_.check_component(raw, place);
-    } else if (read_from(*from, *table)) {
-      place.unset = Unset::leave_out;
-      const bool has_type = table->find("type") != nullptr;
-      checked = has_type ? checker_.check_component(raw, place) : checker_.check_overrides(*table, place);
+    const Table* raw = given->as<Table>();
+    if (raw != nullptr && raw->find("from") != nullptr) {
+      const auto from = read_model_from({"model", {}, given->origin}, *raw);
+      if (!from) return;
+      config_.model->table = from->settings;
+      config_.model->from = from->reference;
+      config_.model->from_origin = from->origin;
+      config_.resolved.set("model", {shown(*from), given->origin});
+      return;
     }
+    const auto checked = checker_.check_component(*given, {"model", "model", {"from"}, Unset::fill_in});
     if (!checked) return;
     config_.model->table = *checked;
-    if (from) checked->settings.insert(checked->settings.begin(), {"from", *from});
-    config_.resolved.set("model", {std::move(*checked), given->origin});
+    config_.resolved.set("model", {*checked, given->origin});
   }
 
-  bool read_from(const Value& from, const Table& table) {
-    const std::string* text = from.as<std::string>();
+  // A model that comes `from` somewhere, and the keys beside it, which override its own. `input` says where
+  // that stands.
+  std::optional<GivenInput> read_model_from(GivenInput input, Table table) {
+    const std::string where = std::exchange(input.port, "model");
+    const auto from = take_setting(table, "from");
+    const std::string* text = from ? from->as<std::string>() : nullptr;
     if (text == nullptr || text->empty()) {
-      diagnostics_.error(from.origin, "wrong_type",
-                         "model.from must say where the model is, not " + describe(from),
-                         "a registry version like name@best, a directory, or a .gguf file");
-      return false;
+      diagnostics_.error(
+          from ? from->origin : input.origin, "wrong_type",
+          where + ".from must say where the model is" + (from ? ", not " + describe(*from) : std::string()),
+          "a registry version like name@best, a directory, or a .gguf file");
+      return std::nullopt;
     }
     if (const Value* preset = table.find("preset")) {
-      diagnostics_.error(preset->origin, "conflict", "model.preset and model.from can't stand together",
+      diagnostics_.error(preset->origin, "conflict",
+                         where + ".preset and " + where + ".from can't stand together",
                          "a model that comes from somewhere has its shape already");
-      return false;
+      return std::nullopt;
     }
-    config_.model->from = *text;
-    config_.model->from_origin = from.origin;
-    return true;
+    const ComponentPlace place{"model", where, {"from"}, Unset::leave_out};
+    const bool has_type = table.find("type") != nullptr;
+    auto settings = has_type ? checker_.check_component({table, input.origin}, place)
+                             : checker_.check_overrides(table, place);
+    if (!settings) return std::nullopt;
+    return GivenInput{input.port, *text, from->origin, std::move(*settings)};
+  }
+
+  // As the resolved pipeline has it.
+  static Table shown(const GivenInput& model) {
+    Table table = model.settings;
+    table.settings.insert(table.settings.begin(), {"from", {model.reference, model.origin}});
+    return table;
   }
 
   void read_checkpoint() {
@@ -241,11 +255,14 @@ class PipelineReader {
     auto checked = checker_.check_component(raw, place);
     if (!checked) return {};
     stage.table = *checked;
-    Table shown{checked->type, {{"name", name}}, checked->origin};
-    for (const GivenInput& given : stage.given)
-      put_setting(shown, given.port, {given.reference, given.origin});
-    shown.settings.insert(shown.settings.end(), checked->settings.begin(), checked->settings.end());
-    return shown;
+    Table whole{checked->type, {{"name", name}}, checked->origin};
+    for (const GivenInput& given : stage.given) {
+      const Value plain{given.reference, given.origin};
+      put_setting(whole, given.port,
+                  given.settings.settings.empty() ? plain : Value{shown(given), given.origin});
+    }
+    whole.settings.insert(whole.settings.end(), checked->settings.begin(), checked->settings.end());
+    return whole;
   }
 
   Value read_stage_name(Table& table, const std::string& type, const Origin& origin) {
@@ -276,6 +293,12 @@ class PipelineReader {
       const std::string* reference = given->as<std::string>();
       if (reference != nullptr && !reference->empty()) {
         stage.given.push_back({port.name, *reference, given->origin});
+        continue;
+      }
+      const Table* overridden = port.name == "model" ? given->as<Table>() : nullptr;
+      if (overridden != nullptr) {
+        auto input = read_model_from({place.where + ".model", {}, given->origin}, *overridden);
+        if (input) stage.given.push_back(std::move(*input));
         continue;
       }
       diagnostics_.error(

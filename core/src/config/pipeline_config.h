@@ -36,6 +36,7 @@ struct GivenInput {
   std::string port;
   std::string reference;
   Origin origin;
+  Table settings = {};  // of a model: those that override its own, resolved; `type` may be empty
 };
 
 enum class SourceKind {
@@ -54,6 +55,7 @@ struct InputSource {
   std::size_t stage = 0;  // kind stage: index into PipelineConfig::stages, before this one
   std::string reference;  // kind reference
   Origin origin;          // of a given input
+  Table settings;         // of a given model: those that override its own
 };
 
 struct StageConfig {

@@ -44,6 +44,7 @@ class Matcher {
  private:
   void match_given(std::size_t index, const GivenInput& given, InputSource& source) {
     source.origin = given.origin;
+    source.settings = given.settings;
     const std::string_view reference = given.reference;
     if (reference.starts_with(kStagePrefix)) {
       match_stage(index, std::string(reference.substr(kStagePrefix.size())), source);
@@ -140,6 +141,8 @@ ExpressionValue lookup_input(const PipelineConfig& config, const StageConfig& st
   for (const InputSource& input : stage.inputs) {
     if (!name.starts_with(input.port + ".")) continue;
     const std::string_view rest = name.substr(input.port.size());
+    ExpressionValue overridden = lookup_setting(input.settings, rest.substr(1));
+    if (overridden.index() != 0) return overridden;
     switch (input.kind) {
       case SourceKind::table:
         return lookup_setting(config.resolved, input.table + std::string(rest));

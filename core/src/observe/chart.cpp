@@ -1,5 +1,5 @@
 // Draws line charts.
-#include "observe/chart.h"
+#include "easylm/chart.h"
 
 #include <algorithm>
 #include <array>
@@ -60,6 +60,16 @@ std::string mark_text(double mark, double step) {
   return digits;
 }
 
+// Of two, by their exponents; where there is none, what lies in the middle.
+std::vector<double> powers_between(double low, double high) {
+  std::vector<double> powers;
+  for (double exponent = std::ceil(low - 1e-9); exponent <= high + 1e-9; ++exponent) {
+    powers.push_back(std::exp2(exponent));
+  }
+  if (powers.empty()) powers.push_back(std::round(std::exp2((low + high) / 2)));
+  return powers;
+}
+
 struct Range {
   double low = std::numeric_limits<double>::infinity(), high = -low;
 
@@ -85,7 +95,7 @@ class Panel {
       longest_ = std::max(longest_, series.points.size());
       for (const auto& [x, y] : series.points) {
         if (!std::isfinite(y)) continue;
-        x_.take(x);
+        x_.take(along(x));
         y_.take(y);
       }
     }
@@ -108,7 +118,8 @@ class Panel {
   }
 
  private:
-  double px(double x) const { return kLeft + (x - x_.low) / (x_.high - x_.low) * (right_ - kLeft); }
+  double along(double x) const { return chart_.x_axis == Axis::linear ? x : std::log2(x); }
+  double px(double x) const { return kLeft + (along(x) - x_.low) / (x_.high - x_.low) * (right_ - kLeft); }
   double py(double y) const {
     return kHeight - kBottom - (y - y_.low) / (y_.high - y_.low) * (kHeight - kBottom - kTop);
   }
@@ -125,8 +136,9 @@ class Panel {
 
   void x_axis() {
     const double floor = kHeight - kBottom;
-    const std::vector<double> marks = axis_marks(x_.low, x_.high, 8);
-    const double step = marks.size() > 1 ? marks[1] - marks[0] : 1;
+    std::vector<double> marks = axis_marks(x_.low, x_.high, 8);
+    const double step = marks.size() > 1 && chart_.x_axis == Axis::linear ? marks[1] - marks[0] : 1;
+    if (chart_.x_axis == Axis::powers_of_two) marks = powers_between(x_.low, x_.high);
     for (const double mark : marks) {
       line(px(mark), floor, px(mark), floor + 5, "stroke=\"#555\"");
       text(px(mark), floor + 21, mark_text(mark, step), "text-anchor=\"middle\"");

@@ -142,13 +142,44 @@ double fact_of(const Descriptions& descriptions, std::string_view kind, const Ta
   return evaluate_fact(*description, table, name).value_or(0);
 }
 
-double accumulation_of(const PipelineConfig& config) {
-  for (const StageConfig& stage : config.stages) {
-    if (const Value* steps = stage.table.find("accumulate_gradient_steps")) {
-      if (const auto* count = steps->as<std::int64_t>()) return static_cast<double>(*count);
-    }
+const std::string* text_of(const Table& table, std::string_view key) {
+  const Value* value = table.find(key);
+  return value == nullptr ? nullptr : value->as<std::string>();
+}
+
+// One update of a stage that trains, or of the pipeline if none says how.
+struct Update {
+  double batch_tokens = 0, tokens = 0;
+  std::string_view activations = "activation_bytes_per_token";  // the model's fact
+};
+
+Update update_of(const PipelineConfig& config, const StageConfig& stage, const Descriptions& descriptions) {
+  const Table* data = config.dataset("train");
+  for (const InputSource& input : stage.inputs) {
+    if (input.port == "dataset.train" && input.kind == SourceKind::table) data = config.table(input.table);
   }
-  return 1;
+  Update update;
+  if (data != nullptr) update.batch_tokens = fact_of(descriptions, "dataset", *data, "tokens_per_batch");
+  const Value* steps = stage.table.find("accumulate_gradient_steps");
+  const auto* count = steps == nullptr ? nullptr : steps->as<std::int64_t>();
+  update.tokens = update.batch_tokens * (count == nullptr ? 1 : static_cast<double>(*count));
+  const std::string* recompute = text_of(stage.table, "recompute");
+  if (recompute != nullptr && *recompute == "blocks")
+    update.activations = "recomputed_activation_bytes_per_token";
+  return update;
+}
+
+bool trains(const StageConfig& stage) { return stage.table.find("accumulate_gradient_steps") != nullptr; }
+
+// Of the stage that reads the most tokens at once.
+Update largest_update(const PipelineConfig& config, const Descriptions& descriptions) {
+  std::optional<Update> largest;
+  for (const StageConfig& stage : config.stages) {
+    if (!trains(stage)) continue;
+    const Update update = update_of(config, stage, descriptions);
+    if (!largest || update.batch_tokens > largest->batch_tokens) largest = update;
+  }
+  return largest ? *largest : update_of(config, {}, descriptions);
 }
 
 }  // namespace
@@ -166,11 +197,8 @@ void check_run(PipelineConfig& config, Host& host, const std::filesystem::path& 
 
 RunEstimate estimate_run(const PipelineConfig& config, const Descriptions& descriptions) {
   RunEstimate estimate;
-  double batch_tokens = 0;
-  if (const Table* train = config.dataset("train")) {
-    batch_tokens = fact_of(descriptions, "dataset", *train, "tokens_per_batch");
-  }
-  estimate.tokens_per_step = batch_tokens * accumulation_of(config);
+  const Update update = largest_update(config, descriptions);
+  estimate.tokens_per_step = update.tokens;
   if (!config.model || !config.model->from.empty()) return estimate;
   const Table& model = config.model->table;
   const bool bf16 = config.run.precision == "bf16";
@@ -180,8 +208,9 @@ RunEstimate estimate_run(const PipelineConfig& config, const Descriptions& descr
   estimate.gradient_bytes = estimate.parameters * (bf16 ? 2 + 4 : 4);
   estimate.optimizer_bytes = estimate.parameters * fact_of(descriptions, "optimizer", *config.optimizer,
                                                            "state_bytes_per_parameter");
-  estimate.activation_bytes =
-      batch_tokens * fact_of(descriptions, "model", model, "activation_bytes_per_token") / (bf16 ? 2 : 1);
+  double activations = fact_of(descriptions, "model", model, update.activations);
+  if (activations == 0) activations = fact_of(descriptions, "model", model, "activation_bytes_per_token");
+  estimate.activation_bytes = update.batch_tokens * activations / (bf16 ? 2 : 1);
   return estimate;
 }
 

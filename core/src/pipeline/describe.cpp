@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/show.h"
 #include "observe/format.h"
 #include "pipeline/checkup.h"
 #include "plugin/catalogue.h"
@@ -54,6 +55,7 @@ std::string stage_text(const PipelineConfig& config, const StageConfig& stage, c
   for (const InputSource& input : stage.inputs) {
     if (input.kind == SourceKind::absent) continue;
     inputs += (inputs.empty() ? ": " : ", ") + input.port + " from " + source_text(config, input);
+    if (!input.settings.settings.empty()) inputs += " with " + toml_text({input.settings, {}});
   }
   return text + inputs;
 }

@@ -68,15 +68,31 @@ Table parse_recorded(const std::string& text, const std::string& name) {
   throw Error(ErrorCode::corrupt, diagnostics.text(), "use --resume never, or another version");
 }
 
-void require_agreement(const Table& then, const Table& now, const std::string& uri) {
+// What the table of a stage says of its model; null if nothing.
+const Value* model_of_stage(const Table& root, const std::string& stage) {
+  const Value* stages = root.find("stage");
+  const List* list = stages == nullptr ? nullptr : stages->as<List>();
+  if (list == nullptr) return nullptr;
+  for (const Value& item : *list) {
+    const Table* table = item.as<Table>();
+    const Value* name = table == nullptr ? nullptr : table->find("name");
+    const auto* text = name == nullptr ? nullptr : name->as<std::string>();
+    if (text != nullptr && *text == stage) return table->find("model");
+  }
+  return nullptr;
+}
+
+void require_agreement(const Table& then, const Table& now, const VersionRecord& version) {
   std::vector<std::string> differences;
+  compare("stage." + version.stage + ".model", model_of_stage(then, version.stage),
+          model_of_stage(now, version.stage), differences);
   for (const std::string_view path : kMatters) {
     compare(std::string(path), find_path(then, path), find_path(now, path), differences);
   }
   if (differences.empty()) return;
   std::string all;
   for (const std::string& difference : differences) all += "\n  " + difference;
-  throw Error(ErrorCode::invalid_config, "this run can't go on from " + uri + ":" + all,
+  throw Error(ErrorCode::invalid_config, "this run can't go on from " + version.uri() + ":" + all,
               "change that back, begin anew with --resume never, or give the run another name");
 }
 
@@ -112,7 +128,7 @@ std::optional<ResumePoint> find_resume_point(const PipelineConfig& config, const
   }
   const std::string now = show_toml(config.resolved);
   require_agreement(parse_recorded(details.config, version->uri()), parse_recorded(now, "this pipeline"),
-                    version->uri());
+                    *version);
   ResumePoint point;
   point.version = {version->uri(), version->path};
   point.run = version->run;

@@ -14,6 +14,7 @@
 #include "easylm/tracker.h"
 #include "observe/format.h"
 #include "observe/metrics.h"
+#include "observe/position_chart.h"
 #include "observe/progress.h"
 #include "pipeline/curve_tracker.h"
 #include "pipeline/run_folder.h"
@@ -155,6 +156,8 @@ class Run {
     }
     row_ = std::make_unique<RunRow>(*registry_, new_run(config_, services_.catalogue, resume_));
     metrics_.add("registry", std::make_shared<CurveTracker>(*registry_, row_->id()), {});
+    metrics_.add("loss by position", std::make_shared<PositionChart>(),
+                 {config_.run.name, folder_, resolved_});
     host_.info("run", "begins", {{"name", config_.run.name}, {"folder", folder_.native()}});
   }
 

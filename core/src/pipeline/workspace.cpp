@@ -32,21 +32,30 @@ Artifact Workspace::input(std::size_t stage, std::string_view port) {
   const InputSource* from = source(stage, port);
   EASYLM_CHECK(from != nullptr,
                "a stage asked for the port '" + std::string(port) + "', which it doesn't declare");
-  switch (from->kind) {
+  Artifact artifact = this->from(*from);
+  if (from->settings.settings.empty()) return artifact;
+  EASYLM_CHECK(!artifact.path.empty(), "a model that lies nowhere can't be read with other settings");
+  artifact.component = nullptr;
+  artifact.config = from->settings;
+  return artifact;
+}
+
+Artifact Workspace::from(const InputSource& source) {
+  switch (source.kind) {
     case SourceKind::absent:
       break;
     case SourceKind::table:
-      return from_table(from->table);
+      return from_table(source.table);
     case SourceKind::reference:
-      return from_reference(from->reference);
+      return from_reference(source.reference);
     case SourceKind::stage: {
-      const Artifact* artifact = made(from->stage, port);
-      EASYLM_CHECK(artifact != nullptr, "stage '" + config_.stages[from->stage].name +
-                                            "' ended without making '" + std::string(port) + "'");
+      const Artifact* artifact = made(source.stage, source.port);
+      EASYLM_CHECK(artifact != nullptr, "stage '" + config_.stages[source.stage].name +
+                                            "' ended without making '" + source.port + "'");
       return *artifact;
     }
   }
-  throw Error(ErrorCode::internal, "nothing provides the port '" + std::string(port) + "'");
+  throw Error(ErrorCode::internal, "nothing provides the port '" + source.port + "'");
 }
 
 void Workspace::output(std::size_t stage, std::string_view port, Artifact artifact) {

@@ -22,8 +22,8 @@ class EASYLM_API Workspace {
   bool has(std::size_t stage, std::string_view port) const;
 
   // Makes or fetches the input. Datasets and optimizers are made anew for each stage, since a stage uses them
-  // up; tokenizer and model are shared. Throws Error{internal} for a port that the stage doesn't declare or
-  // wasn't given.
+  // up; tokenizer and model are shared. A model with settings of the stage's own is given by where it lies,
+  // and they with it. Throws Error{internal} for a port that the stage doesn't declare or wasn't given.
   Artifact input(std::size_t stage, std::string_view port);
 
   // What the stage made. Throws Error{internal} for a port that it doesn't declare.
@@ -34,6 +34,7 @@ class EASYLM_API Workspace {
 
  private:
   const InputSource* source(std::size_t stage, std::string_view port) const;
+  Artifact from(const InputSource& source);
   Artifact from_table(const std::string& table);
   Artifact from_reference(const std::string& reference);
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "easylm/export.h"
-#include "observe/chart.h"
+#include "easylm/chart.h"
 #include "registry/curves.h"
 
 namespace easylm {

@@ -8,8 +8,9 @@
 #include <limits>
 #include <utility>
 
+#include "easylm/chart.h"
 #include "easylm/json.h"
-#include "observe/chart.h"
+#include "easylm/markdown_table.h"
 #include "observe/format.h"
 
 namespace easylm {
@@ -65,20 +66,6 @@ Row row_of(const VariantFigures& variant) {
           fixed(variant.ratio, 2),
           fixed(variant.curve.startup_seconds, 1),
           format_bytes(static_cast<double>(variant.peak_bytes))};
-}
-
-// The first two columns hold names, the others numbers.
-std::string cell(const std::string& text, std::size_t width, std::size_t column) {
-  const std::string padding(width - text.size(), ' ');
-  return column < 2 ? " " + text + padding + " |" : " " + padding + text + " |";
-}
-
-std::string line_of(const Row& row, const std::vector<std::size_t>& widths) {
-  std::string line = "|";
-  for (std::size_t column = 0; column < row.size(); ++column) {
-    if (widths[column] > 0) line += cell(row[column].empty() ? "-" : row[column], widths[column], column);
-  }
-  return line + "\n";
 }
 
 Value number(double x) { return {x, {}}; }
@@ -144,21 +131,9 @@ std::string swap_table(const SwapFigures& figures) {
   std::vector<Row> rows{headings(figures)};
   rows.reserve(figures.variants.size() + 1);
   for (const VariantFigures& variant : figures.variants) rows.push_back(row_of(variant));
-  std::vector<std::size_t> widths(rows.front().size(), 0);
-  Row rule;
-  for (std::size_t column = 0; column < widths.size(); ++column) {
-    const bool is_used =
-        std::any_of(rows.begin() + 1, rows.end(), [&](const Row& row) { return !row[column].empty(); });
-    for (const Row& row : rows) {
-      if (is_used) widths[column] = std::max(widths[column], row[column].size());
-    }
-    const std::string dashes(std::max<std::size_t>(widths[column], 1) - 1, '-');
-    rule.push_back(column < 2 ? dashes + "-" : dashes + ":");
-  }
-  rows.insert(rows.begin() + 1, rule);
-  std::string text;
-  for (const Row& row : rows) text += line_of(row, widths);
-  return text;
+  std::vector<Column> columns(rows.front().size(), Column::numbers);
+  columns[0] = columns[1] = Column::names;
+  return markdown_table(rows, columns);
 }
 
 std::string swap_json(const SwapFigures& figures, Curves curves) {

@@ -1,13 +1,21 @@
 // The attention kernel 'auto': for every call the installed kernel that says it serves it best.
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "easylm/sdk/plugin.h"
 #include "easylm/tensor/attention.h"
+#include "easylm/tensor/blockwise_layer.h"
+#include "easylm/tensor/paged_attention.h"
+#include "easylm/tensor/varlen_attention.h"
 
 namespace easylm {
 namespace {
@@ -22,10 +30,68 @@ struct Candidate {
 struct Choice {
   const Candidate* candidate = nullptr;  // null if no kernel can
   Support support;
+  std::string others;  // "sdpa 1, reference 0.1; bpt: it has no dropout"
 };
 
-class Auto : public AttentionKernel {
+std::string text_of(double score) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%g", score);
+  return text.data();
+}
+
+std::string joined(const std::vector<std::string>& parts, const char* between) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
+  return text;
+}
+
+// What is asked for, but for lengths: calls of one kind are served by few kernels.
+std::string kind_of(const AttentionQuery& query) {
+  std::string text =
+      std::string(c10::toString(query.dtype)) + " on " + c10::DeviceTypeName(query.device, true);
+  const std::pair<bool, const char*> flags[] = {{query.training, "training"}, {query.causal, "causal"},
+                                                {query.window, "window"},     {query.segments, "segments"},
+                                                {query.keep, "forgetful"},    {query.dropout, "dropout"},
+                                                {query.lse, "log-sum-exp"}};
+  for (const auto& [is_set, name] : flags) {
+    if (is_set) text += std::string(", ") + name;
+  }
+  return text;
+}
+
+AttentionQuery query_of(const VarlenCall& call) {
+  AttentionCall one{call.q_TNH.unsqueeze(0), call.k_SKH.unsqueeze(0), call.v_SKH.unsqueeze(0)};
+  one.mask.causal = call.causal;
+  one.mask.window = call.window;
+  one.want_lse = true;
+  return query_of(one);
+}
+
+AttentionQuery query_of(const PagedCall& call) {
+  AttentionCall one{call.q_BTNH, call.k_PSKH, call.v_PSKH};
+  one.mask.window = call.window;
+  AttentionQuery query = query_of(one);
+  query.num_keys = call.block_table_BM.size(1) * call.k_PSKH.size(1);
+  query.training = false;
+  return query;
+}
+
+// What heads there are, only the pieces know: they are asked for one token.
+AttentionQuery query_of(const LayerCall& call, const LayerPieces& pieces) {
+  const bool training = at::GradMode::is_enabled();
+  const at::NoGradGuard no_grad;
+  const at::Tensor h_B1D = call.h_BTD.narrow(1, 0, 1);
+  const LayerPieces::KeysValues first = pieces.keys_values(h_B1D, {0, 1});
+  AttentionCall one{pieces.queries(h_B1D, {0, 1}), first.k_BCKH, first.v_BCKH, call.mask};
+  AttentionQuery query = query_of(one);
+  query.num_queries = query.num_keys = call.h_BTD.size(1);
+  query.training = training;
+  return query;
+}
+
+class Auto : public AttentionKernel, public BlockwiseLayer, public VarlenAttention, public PagedAttention {
  public:
+  static constexpr std::string_view kInterface = AttentionKernel::kInterface;  // not the extensions'
   struct Config {
     static void describe(Schema<Config>&) {}
   };
@@ -36,20 +102,37 @@ class Auto : public AttentionKernel {
     }
   }
 
+  // Those that at least one of the kernels has.
+  void* extension(std::string_view id) override {
+    const auto has = [id](const Candidate& candidate) { return candidate.kernel->extension(id) != nullptr; };
+    if (std::none_of(candidates_.begin(), candidates_.end(), has)) return nullptr;
+    if (id == BlockwiseLayer::kInterface) return static_cast<BlockwiseLayer*>(this);
+    if (id == VarlenAttention::kInterface) return static_cast<VarlenAttention*>(this);
+    if (id == PagedAttention::kInterface) return static_cast<PagedAttention*>(this);
+    return nullptr;
+  }
+
   Support supports(const AttentionQuery& query) const override {
-    const Choice choice = choose(query);
-    if (choice.candidate != nullptr) say(choice, LogLevel::info);
-    return choice.support;
+    const Choice choice = choose(query, {});
+    if (choice.candidate != nullptr) say(choice, query, LogLevel::info);
+    return choice.candidate != nullptr ? choice.support : Support{0, choice.others};
   }
 
   AttentionResult forward(const AttentionCall& call) override {
-    const Choice choice = choose(query_of(call));
-    if (choice.candidate == nullptr) {
-      throw Error(ErrorCode::unsupported, "no attention kernel serves this call: " + choice.support.reason,
-                  "change the model, or install a kernel that does");
-    }
-    say(choice, LogLevel::debug);
-    return choice.candidate->kernel->forward(call);
+    return require(query_of(call), {}).kernel->forward(call);
+  }
+
+  at::Tensor run_layer(const LayerCall& call, const LayerPieces& pieces) override {
+    return with<BlockwiseLayer>(query_of(call, pieces)).run_layer(call, pieces);
+  }
+
+  VarlenResult forward_varlen(const VarlenCall& call) override {
+    check_varlen(call);
+    return with<VarlenAttention>(query_of(call)).forward_varlen(call);
+  }
+
+  at::Tensor forward_paged(const PagedCall& call) override {
+    return with<PagedAttention>(query_of(call)).forward_paged(call);
   }
 
  private:
@@ -63,33 +146,63 @@ class Auto : public AttentionKernel {
     }
   }
 
-  Choice choose(const AttentionQuery& query) const {
+  // Among those that have `extension`, if one is named.
+  Choice choose(const AttentionQuery& query, std::string_view extension) const {
     Choice best;
+    std::vector<Support> verdicts;
+    verdicts.reserve(candidates_.size());
     for (const Candidate& candidate : candidates_) {
-      Support support = candidate.kernel->supports(query);
-      if (support.score > best.support.score) {
-        best = {&candidate, std::move(support)};
-      } else if (best.candidate == nullptr && support.score <= 0) {
-        best.support.reason +=
-            (best.support.reason.empty() ? "" : "; ") + candidate.name + ": " + support.reason;
+      const bool has = extension.empty() || candidate.kernel->extension(extension) != nullptr;
+      verdicts.push_back(has ? candidate.kernel->supports(query)
+                             : Support{0, "it has no " + std::string(extension)});
+      if (verdicts.back().score > best.support.score) best = {&candidate, verdicts.back(), {}};
+    }
+    std::vector<std::string> worse, unable;
+    for (std::size_t i = 0; i < verdicts.size(); ++i) {
+      const std::string& name = candidates_[i].name;
+      if (&candidates_[i] == best.candidate) continue;
+      if (verdicts[i].score > 0) {
+        worse.push_back(name + " " + text_of(verdicts[i].score));
+      } else {
+        unable.push_back(name + ": " + verdicts[i].reason);
       }
     }
+    if (!worse.empty()) unable.insert(unable.begin(), joined(worse, ", "));
+    best.others = joined(unable, "; ");
     return best;
   }
 
-  // Says it once for each kernel; not in the midst of what a run prints.
-  void say(const Choice& choice, LogLevel level) const {
+  const Candidate& require(const AttentionQuery& query, std::string_view extension) const {
+    const Choice choice = choose(query, extension);
+    if (choice.candidate == nullptr) {
+      throw Error(ErrorCode::unsupported, "no attention kernel serves this call: " + choice.others,
+                  "change the model, or install a kernel that does");
+    }
+    say(choice, query, LogLevel::debug);
+    return *choice.candidate;
+  }
+
+  template <typename Extension>
+  Extension& with(const AttentionQuery& query) const {
+    return *extension_of<Extension>(*require(query, Extension::kInterface).kernel);
+  }
+
+  // Says it once for each kernel and kind of call; not in the midst of what a run prints.
+  void say(const Choice& choice, const AttentionQuery& query, LogLevel level) const {
+    const std::string kind = kind_of(query);
     const std::lock_guard lock(mutex_);
-    if (std::find(said_.begin(), said_.end(), choice.candidate) != said_.end()) return;
-    said_.push_back(choice.candidate);
-    const LogPair pairs[] = {{"kernel", choice.candidate->name}, {"score", choice.support.score}};
+    if (!said_.emplace(choice.candidate, kind).second) return;
+    const LogPair pairs[] = {{"kernel", choice.candidate->name},
+                             {"score", choice.support.score},
+                             {"for", kind},
+                             {"others", choice.others}};
     host_.log(level, "attention", "chosen", pairs);
   }
 
   Host& host_;
   std::vector<Candidate> candidates_;
   mutable std::mutex mutex_;
-  mutable std::vector<const Candidate*> said_;
+  mutable std::set<std::pair<const Candidate*, std::string>> said_;
 };
 
 }  // namespace

@@ -26,6 +26,12 @@ class Sdpa : public easylm::AttentionKernel {
     if (query.dropout) {
       return {0, "LibTorch's kernel draws attention dropout from a generator that can't be replayed"};
     }
+    const std::int64_t mask_bytes = bytes_of_mask(query);
+    if (mask_bytes >= kGreatestMask) {
+      return {0, "LibTorch's kernel reads a mask spelled out, here of " + std::to_string(mask_bytes >> 20U) +
+                     " MiB, for " + std::to_string(query.num_queries) + " queries of " +
+                     std::to_string(query.num_keys) + " keys"};
+    }
     if (query.lse) return {0, "LibTorch's kernel gives no log-sum-exp"};
     return {1, ""};
   }
@@ -34,7 +40,7 @@ class Sdpa : public easylm::AttentionKernel {
     const Support support = supports(easylm::query_of(call));
     if (support.score <= 0) {
       throw easylm::Error(easylm::ErrorCode::unsupported, "attention 'sdpa': " + support.reason,
-                          "use attention = \"reference\"");
+                          "use attention = \"auto\", which takes a kernel that can");
     }
     const at::ScalarType type = compute_type(call.q_BTNH);
     const at::Tensor q_BNTH = call.q_BTNH.to(type).transpose(1, 2);
@@ -48,6 +54,16 @@ class Sdpa : public easylm::AttentionKernel {
   }
 
  private:
+  // A byte for each query, key and, where rows differ, row; the backward pass keeps it. What would take a
+  // gigabyte a layer is better refused than allocated in silence: other kernels need no such thing.
+  static constexpr std::int64_t kGreatestMask = std::int64_t{1} << 30U;
+
+  static std::int64_t bytes_of_mask(const AttentionQuery& query) {
+    const bool by_row = query.segments || query.keep;
+    if (!by_row && !query.window) return 0;
+    return (by_row ? query.batch : 1) * query.num_queries * query.num_keys;
+  }
+
   struct Masking {
     bool causal = false;
     std::optional<at::Tensor> visible;  // [B or 1, 1, T, S]

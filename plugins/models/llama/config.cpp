@@ -1,6 +1,7 @@
 // The description of a LLaMA's settings, its presets, and what the host can work out from them.
 #include "config.h"
 
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -32,10 +33,15 @@ void describe_facts(Schema<Config>& s) {
   // fp32. A layer keeps: its two residual streams and their norms; queries, keys, values and the attention's
   // output; gate, up and their product. In chunks its input alone, and one layer at a time has keys, values
   // and their gradients.
+  const std::string layer =
+      "(4 * hidden_size + 2 * " + kQueryWidth + " + 2 * " + kKeyWidth + " + 3 * intermediate_size)";
+  const std::string chunked = "(num_hidden_layers * hidden_size + 2 * hidden_size + 5 * " + kKeyWidth + ")";
   s.fact("activation_bytes_per_token",
-         "4 * ((blockwise ? num_hidden_layers * hidden_size + 2 * hidden_size + 5 * " + kKeyWidth +
-             " : num_hidden_layers * (4 * hidden_size + 2 * " + kQueryWidth + " + 2 * " + kKeyWidth +
-             " + 3 * intermediate_size)) + 3 * hidden_size)");
+         "4 * ((blockwise ? " + chunked + " : num_hidden_layers * " + layer + ") + 3 * hidden_size)");
+  // Each layer's input, and all of the one layer that is being computed again.
+  s.fact("recomputed_activation_bytes_per_token", "4 * ((blockwise ? " + chunked +
+                                                      " : num_hidden_layers * hidden_size + " + layer +
+                                                      ") + 3 * hidden_size)");
 }
 
 void describe_tensors(Schema<Config>& s) {
@@ -145,6 +151,7 @@ void describe_training(Schema<Config>& s) {
 RopeKind kind_of(const std::string& name) {
   if (name == "linear") return RopeKind::linear;
   if (name == "dynamic") return RopeKind::dynamic;
+  if (name == "yarn") return RopeKind::yarn;
   if (name == "llama3") return RopeKind::llama3;
   return RopeKind::plain;
 }
@@ -155,6 +162,8 @@ const char* name_of(RopeKind kind) {
       return "linear";
     case RopeKind::dynamic:
       return "dynamic";
+    case RopeKind::yarn:
+      return "yarn";
     case RopeKind::llama3:
       return "llama3";
     case RopeKind::plain:
@@ -169,17 +178,48 @@ Table rope_scaling_of(const Rope& rope) {
   Table scaling;
   scaling.set("rope_type", to_value(std::string(name_of(rope.kind))));
   scaling.set("factor", to_value(rope.factor));
-  if (rope.kind != RopeKind::llama3) return scaling;
-  scaling.set("low_freq_factor", to_value(rope.low_freq_factor));
-  scaling.set("high_freq_factor", to_value(rope.high_freq_factor));
+  if (rope.kind == RopeKind::llama3) {
+    scaling.set("low_freq_factor", to_value(rope.low_freq_factor));
+    scaling.set("high_freq_factor", to_value(rope.high_freq_factor));
+  } else if (rope.kind == RopeKind::yarn) {
+    scaling.set("beta_fast", to_value(rope.yarn.beta_fast));
+    scaling.set("beta_slow", to_value(rope.yarn.beta_slow));
+    scaling.set("attention_factor", to_value(rope.yarn.attention_factor));
+    if (!rope.yarn.truncate) scaling.set("truncate", to_value(false));
+  } else {
+    return scaling;
+  }
   scaling.set("original_max_position_embeddings", to_value(rope.original_positions));
   return scaling;
+}
+
+// The paper's growth of scores with the logarithm of the stretch; `weight` is a later refinement.
+double yarn_growth(double factor, double weight) {
+  return factor <= 1 ? 1 : 0.1 * weight * std::log(factor) + 1;
+}
+
+Yarn yarn_of(const RopeTable& table, double factor) {
+  Yarn yarn;
+  yarn.beta_fast = table.beta_fast.value_or(yarn.beta_fast);
+  yarn.beta_slow = table.beta_slow.value_or(yarn.beta_slow);
+  yarn.truncate = table.truncate.value_or(yarn.truncate);
+  const double above = table.mscale.value_or(0), below = table.mscale_all_dim.value_or(0);
+  const bool refined = above > 0 && below > 0;
+  yarn.attention_factor =
+      refined ? yarn_growth(factor, above) / yarn_growth(factor, below) : yarn_growth(factor, 1);
+  if (table.attention_factor) yarn.attention_factor = *table.attention_factor;
+  if (yarn.beta_fast < yarn.beta_slow) {
+    throw Error(ErrorCode::invalid_config,
+                "beta_fast must not be below beta_slow in a rotary scaling of type 'yarn'",
+                "the paper has 32 and 1");
+  }
+  return yarn;
 }
 
 }  // namespace
 
 void RopeTable::describe(Schema<RopeTable>& s) {
-  const std::vector<std::string> kinds = {"default", "linear", "dynamic", "llama3"};
+  const std::vector<std::string> kinds = {"default", "linear", "dynamic", "yarn", "llama3"};
   s.field("rope_type", &RopeTable::rope_type, "how positions beyond the trained ones are reached")
       .one_of(kinds);
   s.field("type", &RopeTable::type, "older name of rope_type").one_of(kinds);
@@ -190,6 +230,24 @@ void RopeTable::describe(Schema<RopeTable>& s) {
   s.field("high_freq_factor", &RopeTable::high_freq_factor,
           "llama3: wavelengths below original positions / this are kept")
       .above(0);
+  s.field("beta_fast", &RopeTable::beta_fast,
+          "yarn: pairs that turn more often than this within the original positions are kept; absent: 32")
+      .above(0);
+  s.field("beta_slow", &RopeTable::beta_slow,
+          "yarn: pairs that turn less often than this within the original positions are stretched in full; "
+          "absent: 1")
+      .above(0);
+  s.field("truncate", &RopeTable::truncate,
+          "yarn: whether the pairs at which stretching begins and ends are whole ones; absent: true");
+  s.field("attention_factor", &RopeTable::attention_factor,
+          "yarn: by how much queries and keys grow; absent: 0.1 ln(factor) + 1")
+      .above(0);
+  s.field("mscale", &RopeTable::mscale,
+          "yarn: with mscale_all_dim, makes attention_factor the quotient of (0.1 mscale ln(factor) + 1) and "
+          "the "
+          "same with mscale_all_dim")
+      .at_least(0);
+  s.field("mscale_all_dim", &RopeTable::mscale_all_dim, "yarn: see mscale").at_least(0);
   s.field("original_max_position_embeddings", &RopeTable::original_max_position_embeddings,
           "positions of the model before it was stretched")
       .at_least(1);
@@ -251,6 +309,7 @@ Rope Config::rope() const {
   rope.low_freq_factor = table.low_freq_factor.value_or(rope.low_freq_factor);
   rope.high_freq_factor = table.high_freq_factor.value_or(rope.high_freq_factor);
   rope.original_positions = table.original_max_position_embeddings.value_or(max_position_embeddings);
+  if (rope.kind == RopeKind::yarn) rope.yarn = yarn_of(table, rope.factor);
   if (rope.kind == RopeKind::llama3 && rope.low_freq_factor >= rope.high_freq_factor) {
     throw Error(ErrorCode::invalid_config,
                 "low_freq_factor must be below high_freq_factor in a rotary scaling",

@@ -15,18 +15,28 @@ namespace easylm::llama {
 struct RopeTable {
   std::optional<std::string> rope_type, type;  // `type` is the older word
   std::optional<double> factor, low_freq_factor, high_freq_factor, rope_theta;
+  std::optional<double> beta_fast, beta_slow, attention_factor, mscale, mscale_all_dim;
+  std::optional<bool> truncate;
   std::optional<std::int64_t> original_max_position_embeddings;
 
   static void describe(Schema<RopeTable>& s);
 };
 
-enum class RopeKind { plain, linear, dynamic, llama3 };
+enum class RopeKind { plain, linear, dynamic, yarn, llama3 };
+
+// YaRN: pairs that turn often within the original positions are kept, those that turn seldom are stretched.
+struct Yarn {
+  double beta_fast = 32, beta_slow = 1;  // turns above which a pair is kept, and below which it is stretched
+  double attention_factor = 1;           // by which queries and keys grow
+  bool truncate = true;                  // whether the pairs between the two are counted in whole ones
+};
 
 // How positions become angles, whichever of the keys said so.
 struct Rope {
   RopeKind kind = RopeKind::plain;
   double theta = 1e4;
   double factor = 1, low_freq_factor = 1, high_freq_factor = 4;
+  Yarn yarn;
   std::int64_t original_positions = 0;
 };
 

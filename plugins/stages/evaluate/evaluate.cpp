@@ -1,4 +1,4 @@
-// Scores a model on held-out text: loss, perplexity, bits per byte, accuracy.
+// Scores a model on held-out text: loss, perplexity, bits per byte, accuracy, loss by position.
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -20,6 +20,8 @@
 namespace easylm {
 namespace {
 
+constexpr std::string_view kByPosition = "loss_by_position";
+
 struct Measure {
   std::string_view name;
   double (Evaluation::*value)() const;
@@ -37,8 +39,11 @@ class Evaluate : public Stage {
     std::int64_t batches = 0;
 
     static void describe(Schema<Config>& s) {
-      s.field("metrics", &Config::metrics, "what to report")
-          .one_of({"loss", "perplexity", "bits_per_byte", "accuracy"});
+      s.field("metrics", &Config::metrics,
+              "what to report; loss_by_position: the loss of targets at the positions 0, 1, 2 to 3, 4 to 7 "
+              "and so on "
+              "of their document")
+          .one_of({"loss", "perplexity", "bits_per_byte", "accuracy", "loss_by_position"});
       s.field("batches", &Config::batches, "number of batches to score; 0: every token once").at_least(0);
       s.needs("model");
       s.needs("tokenizer");
@@ -62,38 +67,54 @@ class Evaluate : public Stage {
     EASYLM_CHECK(dataset != nullptr, "what came in as 'dataset.validation' is not a dataset");
     dataset->open({.tokenizer = tokenizer, .pass = DatasetPass::once});
     const ReadyModel ready = obtain_model(context, device, compute_dtype(context.run().precision));
-    const Evaluation result = evaluate(*ready.model, *dataset,
-                                       {.device = device,
-                                        .max_batches = config_.batches,
-                                        .tokenizer = tokenizer.get(),
-                                        .stop = &context.host().stop()});
-    report(context, ready, wanted(result), result);
+    Measured measured;
+    measured.sums = evaluate(*ready.model, *dataset,
+                             {.device = device,
+                              .max_batches = config_.batches,
+                              .tokenizer = tokenizer.get(),
+                              .stop = &context.host().stop()},
+                             measured.by_position);
+    choose(measured);
+    report(context, ready, measured);
   }
 
  private:
-  NamedNumbers wanted(const Evaluation& result) const {
-    NamedNumbers numbers;
+  struct Measured {
+    Evaluation sums;
+    NamedNumbers numbers;                   // those that were wanted
+    std::vector<PositionLoss> by_position;  // empty if not wanted
+  };
+
+  // Leaves what was wanted.
+  void choose(Measured& measured) const {
     for (const std::string& name : config_.metrics) {
+      if (name == kByPosition) continue;
       const auto found = std::ranges::find(kMeasures, name, &Measure::name);
       EASYLM_CHECK(found != kMeasures.end(), "'" + name + "' is not a metric of the evaluate stage");
-      numbers.emplace_back(name, (result.*found->value)());
+      measured.numbers.emplace_back(name, (measured.sums.*found->value)());
     }
-    return numbers;
+    if (std::ranges::find(config_.metrics, kByPosition) == config_.metrics.end())
+      measured.by_position.clear();
   }
 
-  static void report(StageContext& context, const ReadyModel& ready, const NamedNumbers& numbers,
-                     const Evaluation& result) {
+  static void report(StageContext& context, const ReadyModel& ready, const Measured& measured) {
+    NamedNumbers numbers = measured.numbers;
+    for (auto& [name, value] : position_metrics(measured.by_position)) numbers.emplace_back(name, value);
     std::vector<std::string> names;
     for (const auto& number : numbers) names.push_back("validation_" + number.first);
     std::vector<Metric> metrics;
     for (std::size_t i = 0; i < numbers.size(); ++i) metrics.push_back({names[i], numbers[i].second});
-    const TrainingState trained = state_of(context.input("model").path);
+    const Artifact model = context.input("model");
+    const TrainingState trained = state_of(model.path);
     context.metrics({.step = trained.step, .tokens = trained.tokens, .metrics = metrics});
-    if (!ready.uri.empty()) context.checkpoints().measure(ready.uri, numbers);
-    context.print(line_for_people(numbers, result));
+    // With other settings it is not that version that was measured.
+    if (!ready.uri.empty() && model.config.settings.empty())
+      context.checkpoints().measure(ready.uri, numbers);
+    context.print(line_for_people(measured.numbers, measured.sums));
+    if (!measured.by_position.empty()) context.print(position_table(measured.by_position));
     context.output(
         "report",
-        {.component = nullptr, .path = write_report(context, ready, numbers), .uri = {}, .config = {}});
+        {.component = nullptr, .path = write_report(context, ready, measured), .uri = {}, .config = {}});
   }
 
   // How far a version of ours was trained; nothing is known of other models.
@@ -110,13 +131,28 @@ class Evaluate : public Stage {
     return line.str();
   }
 
+  static List list_of(const std::vector<PositionLoss>& losses) {
+    List list;
+    for (const PositionLoss& range : losses) {
+      Table row;
+      row.set("from", {range.begin, {}});
+      row.set("to", {range.end, {}});
+      row.set("loss", {range.loss(), {}});
+      row.set("weight", {range.weight, {}});
+      list.push_back({std::move(row), {}});
+    }
+    return list;
+  }
+
   // Beside the run's other files; nowhere outside a run.
   static std::filesystem::path write_report(StageContext& context, const ReadyModel& ready,
-                                            const NamedNumbers& numbers) {
+                                            const Measured& measured) {
     if (context.host().paths().run.empty()) return {};
     Table table;
     if (!ready.uri.empty()) table.set("model", {ready.uri, {}});
-    for (const auto& [name, value] : numbers) table.set(name, {value, {}});
+    for (const auto& [name, value] : measured.numbers) table.set(name, {value, {}});
+    if (!measured.by_position.empty())
+      table.set(std::string(kByPosition), {list_of(measured.by_position), {}});
     auto file = context.host().paths().run / (std::string(context.stage_name()) + ".json");
     std::ofstream stream(file, std::ios::binary);
     stream << json_text(table);

@@ -21,6 +21,9 @@ void TrainConfig::describe(Schema<TrainConfig>& s) {
       .unit("steps");
   s.field("validation_batches", &TrainConfig::validation_batches, "batches of one validation; 0: all of them")
       .at_least(0);
+  s.field("validation_by_position", &TrainConfig::validation_by_position,
+          "whether a validation also says the loss at the positions 0, 1, 2 to 3, 4 to 7 and so on of a "
+          "document");
   s.field("log_every_steps", &TrainConfig::log_every_steps, "how often metrics are logged")
       .at_least(1)
       .unit("steps");

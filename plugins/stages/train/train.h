@@ -14,6 +14,7 @@ struct TrainConfig {
   double clip_gradient = 1.0;
   std::int64_t validate_every_steps = 0;
   std::int64_t validation_batches = 0;
+  bool validation_by_position = false;
   std::int64_t log_every_steps = 10;
   std::int64_t max_skipped_steps = 8;
   std::string recompute = "none";

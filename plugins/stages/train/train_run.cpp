@@ -212,12 +212,14 @@ bool TrainRun::validate_if_due() {
   const auto started = Clock::now();
   validation_->seek(validation_start_);
   Evaluation result;
+  std::vector<PositionLoss> by_position;
   try {
     result = evaluate(*model_.model, *validation_,
                       {.device = device_,
                        .max_batches = config_.validation_batches,
                        .tokenizer = nullptr,
-                       .stop = &context_.host().stop()});
+                       .stop = &context_.host().stop()},
+                      by_position);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::interrupted) throw;
     return false;  // whoever called saves and stops
@@ -228,8 +230,21 @@ bool TrainRun::validate_if_due() {
   context_.metrics({.step = state_.step, .tokens = state_.tokens, .metrics = metrics});
   state_.validated_step = state_.step;
   for (const Metric& metric : metrics) remember(state_.measured, std::string(metric.name), metric.value);
+  if (config_.validation_by_position) log_positions(by_position);
   span_start_ += Clock::now() - started;  // validation doesn't count as training time
   return true;
+}
+
+void TrainRun::log_positions(const std::vector<PositionLoss>& losses) {
+  NamedNumbers numbers = position_metrics(losses);
+  std::vector<Metric> metrics;
+  metrics.reserve(numbers.size());
+  for (auto& [name, value] : numbers) {
+    name.insert(0, "validation_");
+    metrics.push_back({name, value});
+  }
+  context_.metrics({.step = state_.step, .tokens = state_.tokens, .metrics = metrics});
+  context_.print("validation at step " + std::to_string(state_.step) + ":\n" + position_table(losses));
 }
 
 // Validation counts for a version only if it was made at its step.

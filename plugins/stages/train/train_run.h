@@ -38,6 +38,7 @@ class TrainRun {
   void log_step(const StepReport& report);
   bool validation_due() const;  // at this step, and not made yet
   bool validate_if_due();       // whether it was made
+  void log_positions(const std::vector<PositionLoss>& losses);
   SaveRequest save_request() const;
   std::vector<TensorFiles> version_files() const;
   void save_later();

@@ -22,4 +22,22 @@ void ignores_unseen_keys(const Subject& subject);
 void survives_extreme_logits(const Subject& subject);
 void drops_by_its_seed(const Subject& subject);
 
+// attention_varlen.cpp: VarlenAttention, if it is offered.
+void attends_by_sequence(const Subject& subject);
+void keeps_sequences_apart(const Subject& subject);
+void refuses_bad_starts(const Subject& subject);
+
+// attention_paged.cpp: PagedAttention, if it is offered.
+void reads_pages(const Subject& subject);
+void ignores_unused_slots(const Subject& subject);
+void refuses_missing_pages(const Subject& subject);
+
+// attention_layer.cpp: BlockwiseLayer, if it is offered.
+void layers_equal_their_pieces(const Subject& subject);
+void layers_give_what_is_asked_for(const Subject& subject);
+void layers_come_in_chunks(const Subject& subject);
+void layers_stay_small(const Subject& subject);
+void layers_are_deterministic(const Subject& subject);
+void layers_can_be_recomputed(const Subject& subject);
+
 }  // namespace easylm::exam

@@ -10,7 +10,8 @@
 
 namespace easylm {
 
-// Which keys a query may see. All conditions hold together.
+// Which keys a query may see. All conditions hold together. Tensors have any strides, and lie where queries
+// and keys do.
 struct AttentionMask {
   bool causal = true;                       // key position ≤ query position
   std::int64_t window = 0;                  // if > 0: query position - key position < window
@@ -19,7 +20,8 @@ struct AttentionMask {
   std::int64_t query_offset = 0;  // position of query 0 among the keys
 };
 
-// Everything that decides whether a kernel can serve a call.
+// Everything that decides whether a kernel can serve a call. A model that asks before it knows any lengths
+// gives 1: what a kernel refuses for its length alone is refused by forward().
 struct AttentionQuery {
   std::int64_t batch = 0, num_queries = 0, num_keys = 0, num_heads = 0, num_key_value_heads = 0, head_dim = 0;
   at::ScalarType dtype = at::kFloat;
@@ -49,7 +51,8 @@ struct AttentionResult {
                        // wanted
 };
 
-// Stateless after construction. All methods: [any-thread].
+// Stateless after construction. All methods: [any-thread]. What a kernel may offer beside, each an extension:
+// blockwise_layer.h, varlen_attention.h, paged_attention.h.
 class EASYLM_API AttentionKernel : public Component {
  public:
   static constexpr std::string_view kKind = "attention";

@@ -20,7 +20,8 @@ struct TokenSpan {
 
 // A layer in pieces, each a differentiable function of the layer's input h_BCD at the C tokens of a span, and
 // of nothing else but parameters. The same arguments give the same bits: pieces are computed again in the
-// backward pass, after the call that they were made for.
+// backward pass, after the call that they were made for. A kernel may ask for any span, as often as it likes,
+// in any order.
 struct LayerPieces {
   struct KeysValues {
     at::Tensor k_BCKH, v_BCKH;
@@ -39,18 +40,18 @@ struct LayerCall {
   double scale = 0;    // usually 1/sqrt(H)
 };
 
-// (extension of AttentionKernel) The layer as one node of the graph that keeps its input and no more than
-// O(T) numbers a head beside it, and computes the rest again, chunk by chunk: no tensor of T × T or T × F
-// numbers ever exists. chunked_layer.h has all of it but the attention.
+// (extension of AttentionKernel, since API 1.2) The layer as one node of the graph that keeps its input and
+// no more than O(T) numbers a head beside it, and computes the rest again, chunk by chunk: no tensor of T × T
+// or T × F numbers ever exists. chunked_layer.h has all of it but the attention.
 class EASYLM_API BlockwiseLayer {
  public:
   static constexpr std::string_view kInterface = "easylm.attention.blockwise_layer/1";
   virtual ~BlockwiseLayer();
 
-  // The layer's output, [B, T, D]; differentiable in h_BTD and in `pieces.parameters`, and equal to what the
-  // pieces and forward() over all tokens at once give, but for the order of sums. REQUIRES: what the pieces
-  // refer to outlives the backward pass. Throws Error{unsupported} with the reason if the kernel can't serve
-  // the layer's attention. [any-thread]
+  // The layer's output, [B, T, D], the same bits for the same call; differentiable in h_BTD and in
+  // `pieces.parameters`, and equal to what the pieces and forward() over all tokens at once give, but for the
+  // order of sums. REQUIRES: what the pieces refer to outlives the backward pass. Throws Error{unsupported}
+  // with the reason if the kernel can't serve the layer's attention. [any-thread]
   virtual at::Tensor run_layer(const LayerCall& call, const LayerPieces& pieces) = 0;
 };
 

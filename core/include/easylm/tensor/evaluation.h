@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "easylm/dataset.h"
 #include "easylm/host.h"
@@ -34,5 +37,26 @@ struct EvaluationOptions {
 // Scores the dataset from where it stands; it was opened for a `once` pass. Throws Error{invalid_config} if
 // it does not fit the model or holds no target, Error{interrupted} if told to stop.
 EASYLM_API Evaluation evaluate(Model& model, Dataset& dataset, const EvaluationOptions& options);
+
+// The targets at positions begin to end - 1. A target's position is the number of tokens between its
+// document's first and the last one read for it; where rows run across documents, its row's first.
+struct PositionLoss {
+  std::int64_t begin = 0, end = 1;
+  double nats = 0, weight = 0;  // Σ weight · -log p(target), Σ weight
+
+  EASYLM_API double loss() const;  // nats a target
+};
+
+// The same pass, its targets sorted by position into powers of two: [0, 1), [1, 2), [2, 4), …, as far as any
+// reach; ranges without a target are left out.
+EASYLM_API Evaluation evaluate(Model& model, Dataset& dataset, const EvaluationOptions& options,
+                               std::vector<PositionLoss>& by_position);
+
+// "loss_from_1024" and the like, named by where each range begins.
+EASYLM_API std::vector<std::pair<std::string, double>> position_metrics(
+    const std::vector<PositionLoss>& losses);
+
+// For people: a line a range.
+EASYLM_API std::string position_table(const std::vector<PositionLoss>& losses);
 
 }  // namespace easylm

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "easylm/export.h"
 
@@ -25,6 +26,10 @@ struct LossSums {
 // Cross-entropy summed over targets, forward and (if a gradient is wanted) backward in one sweep over chunks
 // of rows: memory is one chunk's logits, whatever B, T and V are.
 EASYLM_API LossSums masked_cross_entropy(const LossInput& input);
+
+// The same sums without gradients, and in `nats` the cross-entropy of each target, row by row, B · T of them;
+// 0 where the mask is 0.
+EASYLM_API LossSums cross_entropy_of_each(const LossInput& input, std::vector<double>& nats);
 
 // log p(target) of every position, [B, T] fp32, without gradients.
 EASYLM_API at::Tensor token_log_probabilities(const LossInput& input);

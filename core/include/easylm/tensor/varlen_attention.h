@@ -15,17 +15,19 @@ struct VarlenCall {
   // Sequence i has the queries [starts_q[i], starts_q[i + 1]) and, likewise, its keys: int32, [sequences +
   // 1], on the CPU, from 0 up to T and S; a sequence may be empty.
   at::Tensor starts_q, starts_k;
-  bool causal = true;       // the last query of a sequence stands at its last key
+  // The last query of a sequence stands at its last key, so that queries beyond the keys' number stand before
+  // the first key and, if causal, see none.
+  bool causal = true;
   std::int64_t window = 0;  // if > 0: query position - key position < window
   double scale = 0;         // usually 1/sqrt(H)
 };
 
 struct VarlenResult {
   at::Tensor o_TNH;
-  at::Tensor lse_NT;  // log-sum-exp of the scaled scores, fp32
+  at::Tensor lse_NT;  // log-sum-exp of the scaled scores, fp32 (or fp64 for fp64 inputs)
 };
 
-// (extension of AttentionKernel) Each sequence attends to itself alone.
+// (extension of AttentionKernel, since API 1.2) Each sequence attends to itself alone.
 class EASYLM_API VarlenAttention {
  public:
   static constexpr std::string_view kInterface = "easylm.attention.varlen/1";
@@ -36,5 +38,8 @@ class EASYLM_API VarlenAttention {
   // the call. [any-thread]
   virtual VarlenResult forward_varlen(const VarlenCall& call) = 0;
 };
+
+// Throws Error{invalid_config} unless the starts fit the tokens: of any device, since they are on the CPU.
+EASYLM_API void check_varlen(const VarlenCall& call);
 
 }  // namespace easylm

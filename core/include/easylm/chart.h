@@ -15,10 +15,13 @@ struct Series {
   std::vector<std::pair<double, double>> points;  // by x; a value that isn't finite interrupts the line
 };
 
+enum class Axis { linear, powers_of_two };
+
 struct Chart {
   std::string title;  // what is measured
   std::string x_label;
   std::vector<Series> series;
+  Axis x_axis = Axis::linear;  // powers_of_two: each doubling is as wide as the next; every x is above 0
 };
 
 // Numbers at which an axis from `low` to `high` has marks: multiples of 1, 2 or 5 times a power of ten, about
