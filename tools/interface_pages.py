@@ -22,6 +22,15 @@ HEADERS = {
     "stage": "easylm/stage.h",
     "tracker": "easylm/tracker.h",
 }
+# Where a kind's extensions have headers of their own: these, with a class each.
+MORE_HEADERS = {
+    "attention": [
+        "easylm/tensor/blockwise_layer.h",
+        "easylm/tensor/chunked_layer.h",
+        "easylm/tensor/varlen_attention.h",
+        "easylm/tensor/paged_attention.h",
+    ],
+}
 TAGS = {
     "[setup]": "called once, before the run's loop",
     "[train-loop]": "called by the thread of the loop",
@@ -110,6 +119,20 @@ def functions(interface):
         yield (comment + "\n") if comment else ""
 
 
+def extension(name):
+    """The section of a further header of a kind: what its class does, then its structs."""
+    header = Header(name)
+    for one in header.classes:
+        yield f"## {one['name']}" + (f": `{one['id']}`" if one["id"] else "") + "\n"
+        yield f"{header.purpose}\n"
+        yield f"Header: [`{name}`](../../core/include/{name}).\n"
+        if one["doc"]:
+            yield one["doc"] + "\n"
+        yield from functions(one)
+    if header.structs:
+        yield "```cpp\n" + "\n\n".join(header.structs) + "\n```\n"
+
+
 def page(kind, folder):
     header = Header(HEADERS[kind])
     own = next(c for c in header.classes if c["id"].startswith(f"easylm.{kind}/"))
@@ -133,6 +156,8 @@ def page(kind, folder):
         yield from functions(other)
     if header.structs:
         yield "## Types\n\n```cpp\n" + "\n\n".join(header.structs) + "\n```\n"
+    for name in MORE_HEADERS.get(kind, []):
+        yield from extension(name)
     yield "## What the exam holds it to\n"
     yield "\n".join(f"- `{name}`: {rule}" for name, rule in exam_tests(kind, folder)) + "\n"
     template = (ROOT / "sdk/templates" / kind / "plugin.cpp.in").read_text()

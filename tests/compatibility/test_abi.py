@@ -26,7 +26,8 @@ class AsBuilt(unittest.TestCase):
         described_then = (pathlib.Path(__file__).parent / "abi-1.0.txt").read_text()
         breaks, added = abi.judge(described_then, DESCRIBED)
         self.assertEqual(breaks, [])
-        self.assertIn("interface OptimizerFormula is new", added)
+        for name in ("OptimizerFormula", "BlockwiseLayer", "PagedAttention", "VarlenAttention"):
+            self.assertIn(f"interface {name} is new", added)
 
     def test_speaks_of_no_machine(self):
         self.assertNotRegex(DESCRIBED, r"(^|\s)/\w|anonymous")

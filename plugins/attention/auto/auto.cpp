@@ -30,7 +30,7 @@ struct Candidate {
 struct Choice {
   const Candidate* candidate = nullptr;  // null if no kernel can
   Support support;
-  std::string others;  // "sdpa 1, reference 0.1; bpt: it has no dropout"
+  std::vector<std::pair<const Candidate*, Support>> others;  // in the order of the catalogue
 };
 
 std::string text_of(double score) {
@@ -39,9 +39,16 @@ std::string text_of(double score) {
   return text.data();
 }
 
-std::string joined(const std::vector<std::string>& parts, const char* between) {
+// "sdpa 1, reference 0.1; bpt: it has no dropout"
+std::string text_of(std::vector<std::pair<const Candidate*, Support>> others) {
+  std::stable_sort(others.begin(), others.end(),
+                   [](const auto& a, const auto& b) { return a.second.score > b.second.score; });
   std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
+  for (const auto& [candidate, support] : others) {
+    const bool able = support.score > 0;
+    if (!text.empty()) text += able ? ", " : "; ";
+    text += candidate->name + (able ? " " + text_of(support.score) : ": " + support.reason);
+  }
   return text;
 }
 
@@ -115,7 +122,7 @@ class Auto : public AttentionKernel, public BlockwiseLayer, public VarlenAttenti
   Support supports(const AttentionQuery& query) const override {
     const Choice choice = choose(query, {});
     if (choice.candidate != nullptr) say(choice, query, LogLevel::info);
-    return choice.candidate != nullptr ? choice.support : Support{0, choice.others};
+    return choice.candidate != nullptr ? choice.support : Support{0, text_of(choice.others)};
   }
 
   AttentionResult forward(const AttentionCall& call) override {
@@ -149,33 +156,24 @@ class Auto : public AttentionKernel, public BlockwiseLayer, public VarlenAttenti
   // Among those that have `extension`, if one is named.
   Choice choose(const AttentionQuery& query, std::string_view extension) const {
     Choice best;
-    std::vector<Support> verdicts;
-    verdicts.reserve(candidates_.size());
     for (const Candidate& candidate : candidates_) {
       const bool has = extension.empty() || candidate.kernel->extension(extension) != nullptr;
-      verdicts.push_back(has ? candidate.kernel->supports(query)
-                             : Support{0, "it has no " + std::string(extension)});
-      if (verdicts.back().score > best.support.score) best = {&candidate, verdicts.back(), {}};
-    }
-    std::vector<std::string> worse, unable;
-    for (std::size_t i = 0; i < verdicts.size(); ++i) {
-      const std::string& name = candidates_[i].name;
-      if (&candidates_[i] == best.candidate) continue;
-      if (verdicts[i].score > 0) {
-        worse.push_back(name + " " + text_of(verdicts[i].score));
-      } else {
-        unable.push_back(name + ": " + verdicts[i].reason);
+      Support support =
+          has ? candidate.kernel->supports(query) : Support{0, "it has no " + std::string(extension)};
+      const Candidate* worse = &candidate;
+      if (support.score > best.support.score) {
+        std::swap(best.candidate, worse);
+        std::swap(best.support, support);
       }
+      if (worse != nullptr) best.others.emplace_back(worse, std::move(support));
     }
-    if (!worse.empty()) unable.insert(unable.begin(), joined(worse, ", "));
-    best.others = joined(unable, "; ");
     return best;
   }
 
   const Candidate& require(const AttentionQuery& query, std::string_view extension) const {
     const Choice choice = choose(query, extension);
     if (choice.candidate == nullptr) {
-      throw Error(ErrorCode::unsupported, "no attention kernel serves this call: " + choice.others,
+      throw Error(ErrorCode::unsupported, "no attention kernel serves this call: " + text_of(choice.others),
                   "change the model, or install a kernel that does");
     }
     say(choice, query, LogLevel::debug);
@@ -192,10 +190,11 @@ class Auto : public AttentionKernel, public BlockwiseLayer, public VarlenAttenti
     const std::string kind = kind_of(query);
     const std::lock_guard lock(mutex_);
     if (!said_.emplace(choice.candidate, kind).second) return;
+    const std::string others = text_of(choice.others);
     const LogPair pairs[] = {{"kernel", choice.candidate->name},
                              {"score", choice.support.score},
                              {"for", kind},
-                             {"others", choice.others}};
+                             {"others", others}};
     host_.log(level, "attention", "chosen", pairs);
   }
 

@@ -68,7 +68,7 @@ void make_cheap(AttentionCase& one) {
   one.shared = std::min<std::int64_t>(one.shared, 3);
 }
 
-// Document numbers of `length` tokens: documents of 1 token and of up to a third of them all.
+// Document numbers of `length` tokens: documents of none, of 1 and of up to a third of them all.
 std::vector<std::int32_t> documents(RandomStream& random, std::int64_t length) {
   std::vector<std::int32_t> numbers;
   numbers.reserve(static_cast<std::size_t>(length));
@@ -79,7 +79,7 @@ std::vector<std::int32_t> documents(RandomStream& random, std::int64_t length) {
     for (std::uint64_t i = 0; i < size && static_cast<std::int64_t>(numbers.size()) < length; ++i) {
       numbers.push_back(document);
     }
-    ++document;
+    document += document % 4 == 1 ? 2 : 1;  // a number that no token has is a document of none
   }
   return numbers;
 }

@@ -24,7 +24,7 @@ struct AttentionCase {
 // "65 queries at 192 of 257 keys, 4 heads over 2, width 80, batch 3, bf16, causal, window 5"
 std::string text_of(const AttentionCase& one);
 
-// Its tensors are noise; documents are of random lengths, of one token too.
+// Its tensors are noise; documents are of random lengths, of no token and of one, too.
 AttentionCall call_of(const Subject& subject, const AttentionCase& one);
 
 // `count` cases over `lengths`.

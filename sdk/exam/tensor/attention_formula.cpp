@@ -10,8 +10,8 @@
 namespace easylm::exam {
 namespace {
 
-constexpr std::array<std::int64_t, 6> kLengths{1, 7, 63, 64, 65, 257};
-constexpr std::array<std::int64_t, 5> kBackwardLengths{1, 7, 33, 65, 130};
+constexpr std::array<std::int64_t, 11> kLengths{1, 7, 63, 64, 65, 127, 128, 129, 255, 256, 257};
+constexpr std::array<std::int64_t, 8> kBackwardLengths{1, 7, 63, 64, 65, 127, 128, 129};
 
 double greatest(const at::Tensor& x) { return x.abs().max().item<double>(); }
 

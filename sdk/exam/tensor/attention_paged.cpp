@@ -85,6 +85,7 @@ at::Tensor exactly(const PagedCall& call) {
     }
     const auto in_a_row = [&](const at::Tensor& x_PSKH) {
       Tensors tokens;
+      tokens.reserve(static_cast<std::size_t>(length));
       for (std::int64_t t = 0; t < length; ++t)
         tokens.push_back(x_PSKH[call.block_table_BM[b][t / kPage].item<std::int64_t>()][t % kPage]);
       return aten::stack(tokens).unsqueeze(0);
