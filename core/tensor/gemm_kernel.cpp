@@ -1,6 +1,7 @@
 // Kernels by instruction set, and the choice between them.
 #include "easylm/tensor/gemm_kernel.h"
 
+#include "easylm/error.h"
 #include "gemm_loops.h"
 
 namespace easylm {
@@ -60,28 +61,55 @@ constexpr GemmKernel kAvx512Bf16 = {14,
 
 #undef EASYLM_GEMM_KERNEL
 
-const GemmKernel& best_kernel() {
+}  // namespace
+
+bool has_instructions(InstructionSet set) {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) {
-    return __builtin_cpu_supports("avx512f") != 0 ? avx512 : avx2;
-  }
+  const bool vectors = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  if (set == InstructionSet::avx2) return vectors;
+  if (set == InstructionSet::avx512) return vectors && __builtin_cpu_supports("avx512f") != 0;
+  if (set == InstructionSet::avx512_bf16) return __builtin_cpu_supports("avx512bf16") != 0;
+#endif
+  return set == InstructionSet::portable;
+}
+
+const GemmKernel& gemm_kernel(InstructionSet set) {
+  EASYLM_CHECK(has_instructions(set), "a kernel of instructions that this processor does not have");
+#if defined(__x86_64__)
+  if (set == InstructionSet::avx2) return avx2;
+  if (set == InstructionSet::avx512) return avx512;
+  if (set == InstructionSet::avx512_bf16) return kAvx512Bf16;
 #endif
   return portable;
 }
 
-}  // namespace
+InstructionSet best_instructions() {
+  static const InstructionSet best = [] {
+    for (const InstructionSet set : {InstructionSet::avx512, InstructionSet::avx2}) {
+      if (has_instructions(set)) return set;
+    }
+    return InstructionSet::portable;
+  }();
+  return best;
+}
 
-const GemmKernel& bf16_gemm_kernel() {
+InstructionSet best_bf16_instructions() {
 #if defined(__x86_64__)
   // On Intel's processors these dot products take more than twice as long as fp32's multiply-adds:
   // docs/log.md.
-  if (__builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_is("intel") == 0) return kAvx512Bf16;
+  static const bool pairs = has_instructions(InstructionSet::avx512_bf16) && __builtin_cpu_is("intel") == 0;
+  if (pairs) return InstructionSet::avx512_bf16;
 #endif
-  return gemm_kernel();
+  return best_instructions();
 }
 
 const GemmKernel& gemm_kernel() {
-  static const GemmKernel& best = best_kernel();
+  static const GemmKernel& best = gemm_kernel(best_instructions());
+  return best;
+}
+
+const GemmKernel& bf16_gemm_kernel() {
+  static const GemmKernel& best = gemm_kernel(best_bf16_instructions());
   return best;
 }
 

@@ -12,7 +12,7 @@ import cubins
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = ROOT / "plugins/attention/bpt_cuda/kernels.md"
 COLUMNS = ("kernel", "sm", "registers", "shared bytes", "blocks", "warps", *cubins.OPCODES.values())
-MULTIPLYING = ("forward_kernel", "dq_kernel", "dkdv_kernel")
+MULTIPLYING = ("forward_kernel", "dq_kernel", "dkdv_kernel", "decode_kernel")
 PLAIN_THREADS = 128  # of a kernel without tiles
 
 # Of a multiprocessor: shared bytes, blocks, warps; and the shared bytes that one block may have.
@@ -68,8 +68,8 @@ def table(lines):
         "# The kernels as compiled",
         "",
         f"By nvcc {nvcc_version()}. Blocks and warps are those that one multiprocessor holds at a time; HMMA are products on",
-        "tensor cores, LDSM loads of their operands, LDGSTS asynchronous copies, LDL and STL what was spilled. Written by",
-        "`tests/bpt_cuda/test_cubins.py --write`, and compared with what was built by the test of that name.",
+        "tensor cores, LDSM loads of their operands, LDGSTS asynchronous copies, LDL and STL what was spilled. The target",
+        "`bpt_cuda_table` writes this file; the test `CudaAttention.Cubins` compares it with what was built.",
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "| --- |" + " ---: |" * (len(COLUMNS) - 1),

@@ -138,6 +138,8 @@ TEST(CudaDecode, GivesTheSameBitsInEveryOrder) {
   }
 }
 
+TEST(CudaDecode, HasNoFaultThatPlantedOnesShow) { EXPECT_EQ(find_fault(), ""); }
+
 TEST(CudaDecode, RefusesWhatItCantRead) {
   DecodeTrial trial;
   trial.page_tokens = 24;  // a group of 16 keys would lie in two pages

@@ -16,6 +16,8 @@ namespace {
 constexpr int kPadding = 8;     // numbers between tokens that no stride shall reach
 constexpr int kEmptyPages = 3;  // that no row uses
 
+std::size_t index_of(std::int64_t number) { return static_cast<std::size_t>(number); }
+
 class Numbers {
  public:
   explicit Numbers(std::uint32_t seed) : state_(seed) {}
@@ -45,8 +47,8 @@ class Memory {
  public:
   explicit Memory(const DecodeTrial& trial) : trial_(trial) {
     const Shape& shape = trial.shape;
-    const auto queries = static_cast<std::size_t>(shape.batch * shape.num_queries * shape.num_heads);
-    q_.resize(queries * static_cast<std::size_t>(shape.head_dim));
+    const auto queries = index_of(shape.batch * shape.num_queries * shape.num_heads);
+    q_.resize(queries * index_of(shape.head_dim));
     o_.resize(q_.size(), emulation::kNan16);
     lse_.resize(queries, std::numeric_limits<float>::quiet_NaN());
     Numbers numbers(7);
@@ -86,11 +88,11 @@ class Memory {
   Decoded take() { return {std::move(o_), std::move(lse_)}; }
 
   float scale() const { return 1.0F / std::sqrt(static_cast<float>(trial_.shape.head_dim)); }
-  int length(int row) const { return trial_.lengths[table_.empty() ? 0 : static_cast<std::size_t>(row)]; }
+  int length(int row) const { return trial_.lengths[table_.empty() ? 0 : index_of(row)]; }
   double query(int row, int token, int head, int column) const {
     const Shape& shape = trial_.shape;
-    const std::size_t at = static_cast<std::size_t>(
-        ((row * shape.num_queries + token) * shape.num_heads + head) * shape.head_dim + column);
+    const std::size_t at =
+        index_of(((row * shape.num_queries + token) * shape.num_heads + head) * shape.head_dim + column);
     return value_of(shape.element, q_[at]);
   }
   double key(int row, int token, int head, int column) const { return at(k_, row, token, head, column); }
@@ -125,7 +127,7 @@ class Memory {
   }
 
   void fill() {
-    const std::size_t size = static_cast<std::size_t>(num_pages_ * page_tokens_ * token_stride());
+    const std::size_t size = index_of(num_pages_ * page_tokens_ * token_stride());
     k_.assign(size, emulation::kNan16);
     v_.assign(size, emulation::kNan16);
     Numbers numbers(11);
@@ -133,7 +135,7 @@ class Memory {
     for (int row = 0; row < shape.batch; ++row) {
       for (int token = 0; token < length(row); ++token) {
         for (int i = 0; i < shape.num_key_value_heads * shape.head_dim; ++i) {
-          const std::size_t at = start(row, token) + static_cast<std::size_t>(i);
+          const std::size_t at = start(row, token) + index_of(i);
           k_[at] = bits_of(shape.element, trial_.loudness * numbers.next());
           v_[at] = bits_of(shape.element, numbers.next());
         }
@@ -145,14 +147,14 @@ class Memory {
     std::int64_t page = row, in_page = token;
     if (!table_.empty()) {
       const int width = static_cast<int>(table_.size()) / trial_.shape.batch;
-      page = table_[static_cast<std::size_t>(row * width + token / trial_.page_tokens)];
+      page = table_[index_of(row * width + token / trial_.page_tokens)];
       in_page = token % trial_.page_tokens;
     }
-    return static_cast<std::size_t>((page * page_tokens_ + in_page) * token_stride());
+    return index_of((page * page_tokens_ + in_page) * token_stride());
   }
 
   double at(const std::vector<std::uint16_t>& numbers, int row, int token, int head, int column) const {
-    const auto offset = static_cast<std::size_t>(head * trial_.shape.head_dim + column);
+    const auto offset = index_of(head * trial_.shape.head_dim + column);
     return value_of(trial_.shape.element, numbers[start(row, token) + offset]);
   }
 
@@ -178,7 +180,7 @@ Attended attend(const DecodeTrial& trial, const Memory& memory, const Query& que
   const int length = memory.length(query.row), position = length - shape.num_queries + query.token;
   const int head_kv = query.head / (shape.num_heads / shape.num_key_value_heads);
   const int first = trial.window > 0 ? std::max(0, position - trial.window + 1) : 0;
-  Attended result{std::vector<double>(static_cast<std::size_t>(shape.head_dim)), {}};
+  Attended result{std::vector<double>(index_of(shape.head_dim)), {}};
   std::vector<double> scores;
   for (int key = first; key <= position; ++key) {
     double score = 0;
@@ -196,8 +198,7 @@ Attended attend(const DecodeTrial& trial, const Memory& memory, const Query& que
   for (std::size_t j = 0; j < scores.size(); ++j) {
     const double weight = std::exp(scores[j] - result.lse);
     for (int i = 0; i < shape.head_dim; ++i) {
-      result.output[static_cast<std::size_t>(i)] +=
-          weight * memory.value(query.row, first + static_cast<int>(j), head_kv, i);
+      result.output[index_of(i)] += weight * memory.value(query.row, first + static_cast<int>(j), head_kv, i);
     }
   }
   return result;
@@ -239,10 +240,8 @@ Difference difference_to_formula(const DecodeTrial& trial, const Decoded& found)
     for (int token = 0; token < shape.num_queries; ++token) {
       for (int head = 0; head < shape.num_heads; ++head) {
         const Attended wanted = attend(trial, memory, {row, token, head});
-        const auto query =
-            static_cast<std::size_t>((row * shape.num_queries + token) * shape.num_heads + head);
-        const auto of_lse =
-            static_cast<std::size_t>((row * shape.num_heads + head) * shape.num_queries + token);
+        const auto query = index_of((row * shape.num_queries + token) * shape.num_heads + head);
+        const auto of_lse = index_of((row * shape.num_heads + head) * shape.num_queries + token);
         difference.lse = std::max(difference.lse, distance(found.lse_BNT[of_lse], wanted.lse));
         for (std::size_t i = 0; i < wanted.output.size(); ++i) {
           const float output = value_of(shape.element, found.o_BTNH[query * wanted.output.size() + i]);
@@ -265,6 +264,27 @@ std::vector<emulation::Schedule> all_schedules() {
     for (const Copies copies : {Copies::early, Copies::late}) schedules.push_back({order, copies});
   }
   return schedules;
+}
+
+std::string find_fault() {
+  DecodeTrial trial;
+  trial.shape.batch = 3;
+  trial.shape.num_queries = 5;
+  trial.shape.num_heads = 6;
+  trial.shape.num_key_value_heads = 2;
+  trial.lengths = {200, 17, 0};
+  trial.window = 150;
+  trial.num_splits = 2;
+  try {
+    for (const emulation::Schedule& schedule : all_schedules()) {
+      const Difference difference = difference_to_formula(trial, decode_emulated(trial, schedule));
+      if (difference.output > 1.0 / 128) return "outputs differ from the formula's";
+      if (difference.lse > 2e-5) return "log-sum-exps differ from the formula's";
+    }
+  } catch (const emulation::Fault& fault) {
+    return fault.what();
+  }
+  return {};
 }
 
 }  // namespace easylm::bpt_cuda

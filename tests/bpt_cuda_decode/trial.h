@@ -43,4 +43,7 @@ Difference difference_to_formula(const DecodeTrial& trial, const Decoded& found)
 // Every order of warps with early and with late copies.
 std::vector<emulation::Schedule> all_schedules();
 
+// What is wrong with the kernels on one small call that uses most of them; empty if nothing is found.
+std::string find_fault();
+
 }  // namespace easylm::bpt_cuda

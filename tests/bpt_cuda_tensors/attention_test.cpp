@@ -64,6 +64,8 @@ TEST(CudaTensors, SplitTheKeysOfFewQueries) {
       AttentionCall call = call_of({.batch = 1, .queries = queries, .keys = 600, .heads = 4, .key_heads = 2});
       call.mask.window = window;
       expect_exact(call);
+      call.mask.query_offset -= 100;  // not the last tokens
+      expect_exact(call);
     }
   }
 }

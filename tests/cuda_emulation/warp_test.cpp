@@ -165,6 +165,28 @@ TEST(SharedMemory, IsNotWrittenBeside) {
 #endif
 }
 
+// Two warpgroups meet among themselves, and note each time which it was.
+__global__ void take_turns(int* notes, int* num_notes) {
+  const int group = static_cast<int>(threadIdx.x / 128);
+  for (int i = 0; i < 3; ++i) {
+    barrier_sync(1 + group, 128);
+    if (threadIdx.x % 128 == 0) notes[atomicAdd(num_notes, 1)] = group;
+  }
+}
+
+TEST(Orders, LetOneWarpgroupRunAheadOfTheOther) {
+  const auto notes_of = [](emulation::WarpOrder order) {
+    CUstream_st stream{{order, emulation::Copies::early}};
+    std::vector<int> notes(6);
+    int num_notes = 0;
+    launch_kernel(take_turns, {1, 256, 0, &stream}, notes.data(), &num_notes);
+    return notes;
+  };
+  EXPECT_EQ(notes_of(emulation::WarpOrder::ascending), (std::vector<int>{0, 0, 0, 1, 1, 1}));
+  EXPECT_EQ(notes_of(emulation::WarpOrder::descending), (std::vector<int>{1, 1, 1, 0, 0, 0}));
+  EXPECT_EQ(notes_of(emulation::WarpOrder::alternating), (std::vector<int>{0, 1, 0, 1, 0, 1}));
+}
+
 // Each warp, and in it each lane, gives its number to the next, with or without the barriers between.
 template <bool kBlockBarrier, bool kWarpBarrier>
 __global__ void pass_on(int* out) {

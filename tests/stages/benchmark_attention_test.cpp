@@ -64,6 +64,8 @@ TEST(BenchmarkCases, CountOnlyPairsThatAreVisible) {
   }
   const Contest forward{64, "fp32", Pass::forward, {}};
   EXPECT_EQ(flops_of({"a", 3}, forward, {2, 4, 4, true, 0}), 2 * 2 * 6 * 64.0 * 4 * 2);
+  const Contest both{64, "fp32", Pass::forward_backward, {}};
+  EXPECT_EQ(flops_of({"a", 3}, both, {2, 4, 4, true, 0}), 7 * 2 * 6 * 64.0 * 4 * 2);
 }
 
 Timing took(double seconds, double waited = 0) { return {seconds, waited, 1}; }
@@ -173,7 +175,7 @@ Value texts(std::initializer_list<const char*> words) {
 
 Value whole(std::int64_t number) { return {number, {}}; }
 
-TEST(BenchmarkAttention, LeavesFilesAndSaysWhyAKernelCannot) {
+TEST(BenchmarkAttention, LeavesItsFilesWhereItIsTold) {
   const easylm::testing::TemporaryFolder folder;
   PluginHost host;
   FakeCheckpoints checkpoints(folder.path(), nullptr);

@@ -45,6 +45,7 @@ void PositionChart::draw() const {
               "tokens of context, from half as many up to this",
               {},
               Axis::powers_of_two};
+  chart.series.reserve(curves_.size());
   for (const Curve& curve : curves_) chart.series.push_back(curve.series);
   FileSystem files;
   const std::filesystem::path file = folder_ / "loss_by_position.svg";

@@ -32,7 +32,7 @@ Artifact Workspace::input(std::size_t stage, std::string_view port) {
   const InputSource* from = source(stage, port);
   EASYLM_CHECK(from != nullptr,
                "a stage asked for the port '" + std::string(port) + "', which it doesn't declare");
-  Artifact artifact = this->from(*from);
+  Artifact artifact = obtain(*from);
   if (from->settings.settings.empty()) return artifact;
   EASYLM_CHECK(!artifact.path.empty(), "a model that lies nowhere can't be read with other settings");
   artifact.component = nullptr;
@@ -40,7 +40,7 @@ Artifact Workspace::input(std::size_t stage, std::string_view port) {
   return artifact;
 }
 
-Artifact Workspace::from(const InputSource& source) {
+Artifact Workspace::obtain(const InputSource& source) {
   switch (source.kind) {
     case SourceKind::absent:
       break;

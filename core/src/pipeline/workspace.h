@@ -34,7 +34,7 @@ class EASYLM_API Workspace {
 
  private:
   const InputSource* source(std::size_t stage, std::string_view port) const;
-  Artifact from(const InputSource& source);
+  Artifact obtain(const InputSource& source);
   Artifact from_table(const std::string& table);
   Artifact from_reference(const std::string& reference);
 

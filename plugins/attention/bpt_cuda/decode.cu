@@ -14,18 +14,8 @@
 namespace easylm::bpt_cuda {
 namespace {
 
-constexpr int kQueries = 16;  // of a block: (token, head) pairs
-constexpr int kKeys = 16;     // that a warp takes at a time; they lie in one page
-
-template <int kWidth>
-struct DecodeTile {
-  // At 256 two warps' buffers are what the smaller GPUs give a block.
-  static constexpr int kWarps = kWidth == 256 ? 2 : 4;
-  static constexpr int kThreads = 32 * kWarps;
-  static constexpr int kNumbers = kKeys * TileLayout<kWidth>::kPitch;  // of 16 queries, keys or values
-  static constexpr int kWarpNumbers = 4 * kNumbers;                    // keys, values; keys, values
-  static constexpr std::size_t kSharedBytes = (kNumbers + kWarps * kWarpNumbers) * sizeof(std::uint16_t);
-};
+constexpr int kQueries = kDecodeRows;  // of a block: (token, head) pairs
+constexpr int kKeys = kDecodeRows;     // that a warp takes at a time; they lie in one page
 
 // What a block works on. Pairs are numbered token by token.
 struct Part {

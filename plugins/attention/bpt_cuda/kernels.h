@@ -40,7 +40,7 @@ struct Shape {
 // As AttentionMask (easylm/tensor/attention.h); all pointers to device memory.
 struct Mask {
   bool causal = true;
-  int window = 0;        // if > 0: query position - key position < window
+  int window = 0;        // if > 0: query position - key position < window; below 2^30
   int query_offset = 0;  // position of query 0 among the keys; below 2^30
   const std::int32_t *segments_q = nullptr, *segments_k = nullptr;  // [batch, tokens]; both or neither
   const bool* keep = nullptr;                                       // [batch, keys]

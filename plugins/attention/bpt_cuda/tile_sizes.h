@@ -59,4 +59,18 @@ struct KeyTile : GradientTile<kWidth> {
       GradientTile<kWidth>::kSharedBytes + 2 * kQueries * sizeof(QueryStatistics);
 };
 
+// Decoding: a block's queries, and the keys that one of its warps takes at a time. Warps work by themselves,
+// with two buffers each.
+constexpr int kDecodeRows = 16;
+
+template <int kWidth>
+struct DecodeTile {
+  // At 256 two warps' buffers are what the smaller GPUs give a block.
+  static constexpr int kWarps = kWidth == 256 ? 2 : 4;
+  static constexpr int kThreads = 32 * kWarps;
+  static constexpr int kNumbers = kDecodeRows * TileRow<kWidth>::kPitch;  // of 16 queries, keys or values
+  static constexpr int kWarpNumbers = 4 * kNumbers;                       // keys, values; keys, values
+  static constexpr std::size_t kSharedBytes = (kNumbers + kWarps * kWarpNumbers) * kNumberBytes;
+};
+
 }  // namespace easylm::bpt_cuda

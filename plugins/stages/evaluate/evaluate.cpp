@@ -133,6 +133,7 @@ class Evaluate : public Stage {
 
   static List list_of(const std::vector<PositionLoss>& losses) {
     List list;
+    list.reserve(losses.size());
     for (const PositionLoss& range : losses) {
       Table row;
       row.set("from", {range.begin, {}});

@@ -5,24 +5,25 @@
 
 namespace {
 
+template <typename Tile>
+void print(const char* kernel, int width) {
+  std::printf("%s %d %d %zu\n", kernel, width, Tile::kThreads, Tile::kSharedBytes);
+}
+
 template <int kWidth>
-void print() {
-  using easylm::bpt_cuda::ForwardTile;
-  using easylm::bpt_cuda::GradientTile;
-  using easylm::bpt_cuda::KeyTile;
-  std::printf("forward_kernel %d %d %zu\n", kWidth, ForwardTile<kWidth>::kThreads,
-              ForwardTile<kWidth>::kSharedBytes);
-  std::printf("dq_kernel %d %d %zu\n", kWidth, GradientTile<kWidth>::kThreads,
-              GradientTile<kWidth>::kSharedBytes);
-  std::printf("dkdv_kernel %d %d %zu\n", kWidth, KeyTile<kWidth>::kThreads, KeyTile<kWidth>::kSharedBytes);
+void print_all() {
+  print<easylm::bpt_cuda::ForwardTile<kWidth>>("forward_kernel", kWidth);
+  print<easylm::bpt_cuda::GradientTile<kWidth>>("dq_kernel", kWidth);
+  print<easylm::bpt_cuda::KeyTile<kWidth>>("dkdv_kernel", kWidth);
+  print<easylm::bpt_cuda::DecodeTile<kWidth>>("decode_kernel", kWidth);
 }
 
 }  // namespace
 
 int main() {
-  print<64>();
-  print<80>();
-  print<96>();
-  print<128>();
-  print<256>();
+  print_all<64>();
+  print_all<80>();
+  print_all<96>();
+  print_all<128>();
+  print_all<256>();
 }

@@ -181,7 +181,7 @@ std::uint32_t Block::next_random() {
   return random_ >> 8;
 }
 
-// Gives each warp its turn once; false if no thread could go on.
+// Gives each warp its turn once, or the first that can go; false if no thread could go on.
 bool Block::run_pass() {
   std::vector<std::size_t> order(warps_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -189,6 +189,8 @@ bool Block::run_pass() {
   if (schedule_.order == WarpOrder::shuffled) {
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[next_random() % i]);
   }
+  const bool by_priority =
+      schedule_.order == WarpOrder::ascending || schedule_.order == WarpOrder::descending;
   bool any = false;
   for (const std::size_t warp : order) {
     bool descending = schedule_.order == WarpOrder::descending;
@@ -197,6 +199,7 @@ bool Block::run_pass() {
       any = true;
       if (schedule_.order == WarpOrder::alternating) break;
     }
+    if (any && by_priority) break;
   }
   return any;
 }

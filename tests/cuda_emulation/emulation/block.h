@@ -25,8 +25,9 @@ namespace easylm::emulation {
 
 inline constexpr unsigned kWarpLanes = 32;
 
-// Which warp goes on next. Each warp runs as far as it can, but under `alternating`, where each goes one
-// step.
+// Which warp goes on next. `ascending`: the first that can, so that it runs ahead of others as far as it may,
+// and so do its warpgroup and all before; `descending`: the last that can. `alternating`: one step of each in
+// turn. `shuffled`: each as far as it can, in an order drawn anew for every round.
 enum class WarpOrder { ascending, descending, alternating, shuffled };
 
 // How a launch is scheduled. A correct kernel gives the same bits for all.

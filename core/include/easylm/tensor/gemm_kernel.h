@@ -44,6 +44,19 @@ struct GemmKernel {
 // Packing may write so many numbers behind the last panel.
 constexpr std::int64_t kPackSlack = 16;
 
+enum class InstructionSet { portable, avx2, avx512, avx512_bf16 };
+
+// Whether this processor has it, and this build its kernel. [any-thread]
+EASYLM_API bool has_instructions(InstructionSet set);
+
+// The kernel of one instruction set; that of avx512_bf16 multiplies pairs. REQUIRES: has_instructions(set).
+// [any-thread]
+EASYLM_API const GemmKernel& gemm_kernel(InstructionSet set);
+
+// The best for this processor, of floats or for a product of bf16. [any-thread]
+EASYLM_API InstructionSet best_instructions();
+EASYLM_API InstructionSet best_bf16_instructions();
+
 // The best one for this processor, of floats. [any-thread]
 EASYLM_API const GemmKernel& gemm_kernel();
 

@@ -29,9 +29,9 @@ class EASYLM_API PagedAttention {
   static constexpr std::string_view kInterface = "easylm.attention.paged/1";
   virtual ~PagedAttention();
 
-  // o_BTNH. All tensors are on one device. Throws Error{invalid_config} if a length needs more pages than the
-  // table has or, on a CPU, a page is not there; Error{unsupported} if the kernel can't serve the call.
-  // [any-thread]
+  // o_BTNH. All tensors are on one device. Throws Error{unsupported} if the kernel can't serve the call and,
+  // on a CPU, Error{invalid_config} if a length needs more pages than the table has, or a page is not there;
+  // on a GPU, which isn't waited for, the row is NaN in the first case. [any-thread]
   virtual at::Tensor forward_paged(const PagedCall& call) = 0;
 };
 

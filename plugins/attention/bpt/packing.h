@@ -1,0 +1,43 @@
+// One head of queries, keys or values as it lies in memory, and packed for products of tiles.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "blocking.h"
+#include "mask.h"
+
+namespace easylm::bpt {
+
+// Rows [token, head_dim] of one head, fp32, bf16 or fp16; the numbers of a token lie side by side.
+struct Rows {
+  at::ScalarType dtype;
+  char* data;
+  std::int64_t stride;  // bytes from one token to the next
+
+  char* at(std::int64_t token) const { return data + token * stride; }
+};
+
+// Head `head` of row `row` of x_BTNH.
+Rows rows_of(const at::Tensor& x_BTNH, std::int64_t row, std::int64_t head);
+
+// Panels [words, rows] of tokens, as the first factor of a product over the width.
+void pack_rows(const Blocking& blocking, const Rows& rows, Span tokens, float* panels);
+// Panels [words, columns] of tokens, as the second factor of a product over the width.
+void pack_tokens(const Blocking& blocking, const Rows& rows, Span tokens, float* panels);
+// Panels [words of tokens, columns] over the width, as the second factor of a product over tokens; each
+// `panel_stride` floats after the one before.
+void pack_widths(const Blocking& blocking, const Rows& rows, Span tokens, float* panels,
+                 std::int64_t panel_stride);
+
+// The whole panels of keys that hold those of `reach` which are in `block`.
+Span whole_panels(const Blocking& blocking, Span reach, Span block);
+
+// Writes `count` numbers times `factor` to the row of one token.
+void store_row(const float* numbers, std::int64_t count, float factor, at::ScalarType dtype, void* row);
+
+// The inner product of two rows of `count` numbers.
+float dot(const void* x, const void* y, std::int64_t count, at::ScalarType dtype);
+
+}  // namespace easylm::bpt
