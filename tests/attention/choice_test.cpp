@@ -88,7 +88,7 @@ TEST(Auto, NamesEachKernelsReasonWhereNoneServes) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::unsupported);
-    for (const char* reason : {"bpt: it computes in fp32 and bf16 only",
+    for (const char* reason : {"bpt: it computes in fp32, bf16 and fp16 only",
                                "reference: it has no easylm.attention.blockwise_layer/1"}) {
       EXPECT_NE(error.message().find(reason), std::string::npos) << error.message();
     }
