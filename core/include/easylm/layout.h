@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "easylm/chart.h"
 #include "easylm/checkpoint_format.h"
 #include "easylm/checkpoints.h"
 #include "easylm/dataset.h"
@@ -134,6 +135,12 @@ constexpr void add_structs_of_1_1(Checksum& sum) {
            EASYLM_AT(ElementUpdate, decay)});
 }
 
+constexpr void add_structs_of_1_2(Checksum& sum) {
+  sum.add({EASYLM_SIZE(Series), EASYLM_AT(Series, label), EASYLM_AT(Series, points)});
+  sum.add({EASYLM_SIZE(Chart), EASYLM_AT(Chart, title), EASYLM_AT(Chart, x_label), EASYLM_AT(Chart, series),
+           EASYLM_AT(Chart, x_axis)});
+}
+
 }  // namespace layout_detail
 
 #undef EASYLM_AT
@@ -158,6 +165,13 @@ constexpr std::uint64_t layout_checksum_1_1() {
   return sum.value();
 }
 
+// Over those that came with API 1.2.
+constexpr std::uint64_t layout_checksum_1_2() {
+  layout_detail::Checksum sum;
+  layout_detail::add_structs_of_1_2(sum);
+  return sum.value();
+}
+
 // Writes `sum` as 16 hexadecimal digits behind `key`, which is in `text`.
 constexpr void write_checksum(std::span<char> text, std::string_view key, std::uint64_t sum) {
   const std::size_t begin = std::string_view(text.data(), text.size()).find(key) + key.size();
@@ -167,6 +181,7 @@ constexpr void write_checksum(std::span<char> text, std::string_view key, std::u
 
 // Writes the checksums over the zeros of a manifest's text.
 constexpr void write_layout(std::span<char> text) {
+  write_checksum(text, "\nlayout.2=", layout_checksum_1_2());
   write_checksum(text, "\nlayout.1=", layout_checksum_1_1());
   write_checksum(text, "\nlayout=", layout_checksum());
 }
