@@ -37,7 +37,7 @@ consteval ManifestNote<N - 1> manifest_note(const char (&text)[N]) {
     if (text[i] == '\n') ++num_lines;
     if (text[i] == '\0') throw "a plugin's name and version must not hold a NUL";
   }
-  if (num_lines != 14) throw "a plugin's name and version must not hold a line break";
+  if (num_lines != 15) throw "a plugin's name and version must not hold a line break";
   write_layout({note.text.data(), N - 1});
   return note;
 }
