@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "easylm/error.h"
 #include "easylm/chart.h"
+#include "easylm/error.h"
 #include "registry/comparison.h"
 #include "registry/curves.h"
 #include "registry/lineage.h"

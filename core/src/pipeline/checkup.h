@@ -15,8 +15,8 @@ namespace easylm {
 EASYLM_API void check_run(PipelineConfig& config, Host& host, const std::filesystem::path& home,
                           const Descriptions& descriptions, Diagnostics& diagnostics);
 
-// Numbers worked out from the descriptions' facts; 0 where they don't say. Of several stages that train, those
-// of the one with the largest batch.
+// Numbers worked out from the descriptions' facts; 0 where they don't say. Of several stages that train,
+// those of the one with the largest batch.
 struct RunEstimate {
   double parameters = 0;
   double tokens_per_step = 0;

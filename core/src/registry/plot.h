@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "easylm/export.h"
 #include "easylm/chart.h"
+#include "easylm/export.h"
 #include "registry/curves.h"
 
 namespace easylm {
