@@ -8,6 +8,11 @@
 namespace easylm {
 namespace {
 
+TEST(Format, LeavesTheCellOfNoNumberEmpty) {
+  EXPECT_EQ(format_fixed(2.3106, 2), "2.31");
+  EXPECT_EQ(format_fixed(std::numeric_limits<double>::quiet_NaN(), 2), "");
+}
+
 TEST(Format, NumbersKeepTheirSignificantDigits) {
   EXPECT_EQ(format_number(2.3149, 3), "2.31");
   EXPECT_EQ(format_number(10.07, 3), "10.1");

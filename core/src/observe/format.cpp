@@ -48,6 +48,10 @@ std::string format_number(double value, int digits) {
   return print("%.*f", exponent < digits ? digits - 1 - exponent : 0, value);
 }
 
+std::string format_fixed(double value, int decimals) {
+  return std::isfinite(value) ? print("%.*f", decimals, value) : std::string();
+}
+
 std::string format_scientific(double value) {
   if (!std::isfinite(value) || value == 0) return format_number(value, 2);
   const std::string text = print("%.*e", 1, value);

@@ -12,6 +12,9 @@ namespace easylm {
 // one: 1.2e9. "nan", "inf" and "-inf" by name. REQUIRES: digits > 0.
 EASYLM_API std::string format_number(double value, int digits);
 
+// So many decimals: 2.3110; empty for what isn't finite, as a cell of a table without a number is.
+EASYLM_API std::string format_fixed(double value, int decimals);
+
 EASYLM_API std::string format_scientific(double value);                // "3.0e-4"
 EASYLM_API std::string format_count(double value);                     // "950", "41.2k", "1.25M"
 EASYLM_API std::string format_bytes(double bytes);                     // "1.9 GB"; powers of 1000

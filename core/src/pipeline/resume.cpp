@@ -39,27 +39,40 @@ const Value* find_path(const Table& root, std::string_view path) {
 
 std::string text_of(const Value* value) { return value == nullptr ? "not set" : toml_text(*value); }
 
-// Appends "optimizer.b1 was 0.9 and is 0.95" for every key that differs.
-void compare(const std::string& path, const Value* then, const Value* now,
-             std::vector<std::string>& differences) {
-  if (std::ranges::find(kPlaces, path) != std::end(kPlaces)) return;
-  const Table* old_table = then == nullptr ? nullptr : then->as<Table>();
-  const Table* new_table = now == nullptr ? nullptr : now->as<Table>();
-  if (old_table == nullptr || new_table == nullptr) {
-    if (text_of(then) != text_of(now)) {
-      differences.push_back(path + " was " + text_of(then) + " and is " + text_of(now));
+// What differs between a recorded pipeline and this one, as "optimizer.b1 was 0.9 and is 0.95".
+class Comparison {
+ public:
+  explicit Comparison(const Table& resolved) : resolved_(resolved) {}
+
+  void compare(const std::string& path, const Value* then, const Value* now) {
+    if (std::ranges::find(kPlaces, path) != std::end(kPlaces)) return;
+    const Table* old_table = then == nullptr ? nullptr : then->as<Table>();
+    const Table* new_table = now == nullptr ? nullptr : now->as<Table>();
+    if (old_table == nullptr || new_table == nullptr) {
+      if (text_of(then) == text_of(now) || (then == nullptr && is_default(path))) return;
+      differences_.push_back(path + " was " + text_of(then) + " and is " + text_of(now));
+      return;
     }
-    return;
-  }
-  for (const Setting& setting : old_table->settings) {
-    compare(path + "." + setting.key, &setting.value, new_table->find(setting.key), differences);
-  }
-  for (const Setting& setting : new_table->settings) {
-    if (old_table->find(setting.key) == nullptr) {
-      compare(path + "." + setting.key, nullptr, &setting.value, differences);
+    for (const Setting& setting : old_table->settings) {
+      compare(path + "." + setting.key, &setting.value, new_table->find(setting.key));
+    }
+    for (const Setting& setting : new_table->settings) {
+      if (old_table->find(setting.key) == nullptr) compare(path + "." + setting.key, nullptr, &setting.value);
     }
   }
-}
+
+  const std::vector<std::string>& differences() const { return differences_; }
+
+ private:
+  // A key that came after the version was made, and that nobody has set, leaves things as they were.
+  bool is_default(const std::string& path) const {
+    const Value* value = find_path(resolved_, path);
+    return value != nullptr && value->origin.source == "default";
+  }
+
+  const Table& resolved_;
+  std::vector<std::string> differences_;
+};
 
 Table parse_recorded(const std::string& text, const std::string& name) {
   Diagnostics diagnostics;
@@ -82,16 +95,17 @@ const Value* model_of_stage(const Table& root, const std::string& stage) {
   return nullptr;
 }
 
-void require_agreement(const Table& then, const Table& now, const VersionRecord& version) {
-  std::vector<std::string> differences;
-  compare("stage." + version.stage + ".model", model_of_stage(then, version.stage),
-          model_of_stage(now, version.stage), differences);
+void require_agreement(const Table& then, const Table& now, const Table& resolved,
+                       const VersionRecord& version) {
+  Comparison comparison(resolved);
+  comparison.compare("stage." + version.stage + ".model", model_of_stage(then, version.stage),
+                     model_of_stage(now, version.stage));
   for (const std::string_view path : kMatters) {
-    compare(std::string(path), find_path(then, path), find_path(now, path), differences);
+    comparison.compare(std::string(path), find_path(then, path), find_path(now, path));
   }
-  if (differences.empty()) return;
+  if (comparison.differences().empty()) return;
   std::string all;
-  for (const std::string& difference : differences) all += "\n  " + difference;
+  for (const std::string& difference : comparison.differences()) all += "\n  " + difference;
   throw Error(ErrorCode::invalid_config, "this run can't go on from " + version.uri() + ":" + all,
               "change that back, begin anew with --resume never, or give the run another name");
 }
@@ -128,7 +142,7 @@ std::optional<ResumePoint> find_resume_point(const PipelineConfig& config, const
   }
   const std::string now = show_toml(config.resolved);
   require_agreement(parse_recorded(details.config, version->uri()), parse_recorded(now, "this pipeline"),
-                    *version);
+                    config.resolved, *version);
   ResumePoint point;
   point.version = {version->uri(), version->path};
   point.run = version->run;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <utility>
 
@@ -17,13 +16,6 @@ namespace easylm {
 namespace {
 
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
-
-std::string fixed(double x, int decimals) {
-  if (!std::isfinite(x)) return "";
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, x);
-  return text.data();
-}
 
 std::string microseconds(double seconds) {
   return std::isfinite(seconds) ? format_number(seconds * 1e6, 3) : std::string();
@@ -80,13 +72,13 @@ std::vector<std::string> row_of(const ContextFigures& figures, const ContextOfVa
   const Trial* longest = longest_trial(variant);
   return {variant.name,
           std::to_string(variant.search.longest),
-          fixed(ratio_of(figures, variant), 2),
+          format_fixed(ratio_of(figures, variant), 2),
           std::string(word_of(variant.search.beyond_end)),
           variant.search.beyond == 0 ? "" : std::to_string(variant.search.beyond),
           longest == nullptr ? "" : format_bytes(static_cast<double>(longest->peak_bytes)),
           longest == nullptr ? "" : microseconds(longest->seconds_per_token),
           microseconds(median(variant.common)),
-          fixed(time_ratio_of(figures, variant), 2),
+          format_fixed(time_ratio_of(figures, variant), 2),
           failure_of(variant)};
 }
 

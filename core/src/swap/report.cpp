@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <utility>
 
@@ -17,13 +16,6 @@ namespace easylm {
 namespace {
 
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
-
-std::string fixed(double x, int decimals) {
-  if (!std::isfinite(x)) return "";
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, x);
-  return text.data();
-}
 
 double own_end(const VariantFigures& variant) {
   const auto& steps = variant.curve.steps;
@@ -44,7 +36,7 @@ Row headings(const SwapFigures& figures) {
           "steps",
           "final loss",
           "validation loss",
-          "loss at " + fixed(figures.equal_seconds, 1) + " s",
+          "loss at " + format_fixed(figures.equal_seconds, 1) + " s",
           "own time (s)",
           "tokens/s",
           "ratio",
@@ -58,13 +50,13 @@ Row row_of(const VariantFigures& variant) {
           variant.plugin + " " + variant.plugin_version,
           variant.parameters > 0 ? format_count(variant.parameters) : "",
           std::to_string(num_steps(variant)),
-          fixed(variant.final_loss, 4),
-          fixed(variant.curve.validation_loss.value_or(kNothing), 4),
-          fixed(variant.loss_at_equal_time, 4),
-          fixed(own_end(variant), 1),
+          format_fixed(variant.final_loss, 4),
+          format_fixed(variant.curve.validation_loss.value_or(kNothing), 4),
+          format_fixed(variant.loss_at_equal_time, 4),
+          format_fixed(own_end(variant), 1),
           is_timed ? format_count(variant.tokens_per_second) : "",
-          fixed(variant.ratio, 2),
-          fixed(variant.curve.startup_seconds, 1),
+          format_fixed(variant.ratio, 2),
+          format_fixed(variant.curve.startup_seconds, 1),
           format_bytes(static_cast<double>(variant.peak_bytes))};
 }
 

@@ -1,8 +1,7 @@
-// Sequences that have a key for each query are documents of one row, so that threads share all of them at
-// once; others are calls of their own.
+// A call for each sequence. As documents of one row they would share blocks, in which a NaN of one, weighted
+// with 0, is a NaN of all.
 #include "varlen.h"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -45,48 +44,6 @@ std::vector<std::int64_t> lengths_of(const at::Tensor& starts, std::int64_t num_
   return lengths;
 }
 
-AttentionCall plain(const VarlenCall& call) {
-  AttentionCall one;
-  one.q_BTNH = call.q_TNH.unsqueeze(0);
-  one.k_BSKH = call.k_SKH.unsqueeze(0);
-  one.v_BSKH = call.v_SKH.unsqueeze(0);
-  one.mask.causal = call.causal;
-  one.mask.window = call.window;
-  one.scale = call.scale;
-  return one;
-}
-
-// Each token's sequence.
-at::Tensor segments_of(const std::vector<std::int64_t>& lengths, std::int64_t num_tokens) {
-  at::Tensor segments_BT = aten::empty({1, num_tokens}, at::kInt);
-  auto* segment = segments_BT.mutable_data_ptr<std::int32_t>();
-  for (std::size_t i = 0; i < lengths.size(); ++i) {
-    segment = std::fill_n(segment, lengths[i], static_cast<std::int32_t>(i));
-  }
-  return segments_BT;
-}
-
-VarlenResult one_by_one(const VarlenCall& call, const std::vector<std::int64_t>& queries,
-                        const std::vector<std::int64_t>& keys, const Options& options) {
-  const std::vector<at::Tensor> q = call.q_TNH.split_with_sizes(queries),
-                                k = call.k_SKH.split_with_sizes(keys), v = call.v_SKH.split_with_sizes(keys);
-  std::vector<at::Tensor> outputs, lse;
-  outputs.reserve(q.size());
-  lse.reserve(q.size());
-  for (std::size_t i = 0; i < q.size(); ++i) {
-    VarlenCall sequence = call;
-    sequence.q_TNH = q[i];
-    sequence.k_SKH = k[i];
-    sequence.v_SKH = v[i];
-    AttentionCall one = plain(sequence);
-    one.mask.query_offset = keys[i] - queries[i];
-    const AttentionResult result = attend(one, options);
-    outputs.push_back(result.o_BTNH.squeeze(0));
-    lse.push_back(result.lse_BNT.squeeze(0));
-  }
-  return {aten::cat(outputs, 0), aten::cat(lse, 1)};
-}
-
 }  // namespace
 
 VarlenResult attend_varlen(const VarlenCall& call, const Options& options) {
@@ -96,11 +53,23 @@ VarlenResult attend_varlen(const VarlenCall& call, const Options& options) {
     refuse("starts_q has " + std::to_string(queries.size()) + " sequences, starts_k " +
            std::to_string(keys.size()));
   }
-  if (queries != keys && !queries.empty()) return one_by_one(call, queries, keys, options);
-  AttentionCall one = plain(call);
-  one.mask.segments_q_BT = one.mask.segments_k_BS = segments_of(queries, call.q_TNH.size(0));
-  const AttentionResult result = attend(one, options);
-  return {result.o_BTNH.squeeze(0), result.lse_BNT.squeeze(0)};
+  const std::vector<at::Tensor> q = call.q_TNH.split_with_sizes(queries),
+                                k = call.k_SKH.split_with_sizes(keys), v = call.v_SKH.split_with_sizes(keys);
+  std::vector<at::Tensor> outputs, lse;
+  outputs.reserve(q.size());
+  lse.reserve(q.size());
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    AttentionCall one{q[i].unsqueeze(0), k[i].unsqueeze(0), v[i].unsqueeze(0)};
+    one.mask.causal = call.causal;
+    one.mask.window = call.window;
+    one.mask.query_offset = keys[i] - queries[i];
+    one.scale = call.scale;
+    const AttentionResult result = attend(one, options);
+    outputs.push_back(result.o_BTNH.squeeze(0));
+    lse.push_back(result.lse_BNT.squeeze(0));
+  }
+  if (outputs.empty()) return {call.q_TNH, aten::empty({call.q_TNH.size(1), 0}, at::kFloat)};
+  return {aten::cat(outputs, 0), aten::cat(lse, 1)};
 }
 
 }  // namespace easylm::bpt

@@ -79,7 +79,6 @@ class BenchmarkAttention : public Stage {
       s.require("key_value_heads == 0 ? 1 : heads % max(1, key_value_heads) == 0", "key_value_heads",
                 "{heads} heads can't share {key_value_heads} heads of keys and values evenly",
                 "let key_value_heads divide heads");
-      s.makes("report");
     }
   };
 
@@ -193,16 +192,13 @@ class BenchmarkAttention : public Stage {
   void write_files(StageContext& context, const Results& results) const {
     if (config_.csv) write(config_.csv->text, as_csv(results));
     if (config_.svg) write(config_.svg->text, as_svg(results));
-    std::filesystem::path json;
     if (const std::filesystem::path& folder = host_.paths().run; !folder.empty()) {
       const std::filesystem::path base = folder / context.stage_name();
-      json = base.string() + ".json";
-      write(json, as_json(results));
+      write(base.string() + ".json", as_json(results));
       write(base.string() + ".md", as_markdown(results));
       if (!config_.csv) write(base.string() + ".csv", as_csv(results));
       if (!config_.svg) write(base.string() + ".svg", as_svg(results));
     }
-    context.output("report", {.component = nullptr, .path = json, .uri = {}, .config = {}});
   }
 
   Host& host_;
