@@ -89,18 +89,22 @@ TEST(Bpt, GivesTheSameWhateverTheBlocks) {
   }
 }
 
-TEST(Bpt, GivesTheSameBitsWithAnyNumberOfThreadsForOneHeadOfKeys) {
-  AttentionCall call = call_of({1, 900, 900, 3, 1, 32}, at::kBFloat16);
-  for (const std::int64_t window : {0, 250}) {
-    call.mask.window = window;
-    const bpt::Options options{.sizes = {56, 224}};  // many blocks wait for each other
-    const int before = at::get_num_threads();
-    at::set_num_threads(1);
-    const Outcome alone = outcome_of(with(options), call);
-    at::set_num_threads(7);
-    for (int i = 0; i < 5; ++i) EXPECT_TRUE(same_bits(outcome_of(with(options), call), alone));
-    at::set_num_threads(before);
+TEST(Bpt, GivesTheSameBitsWithAnyNumberOfThreadsForAnyNumberOfHeads) {
+  const bpt::Options options{.sizes = {56, 224}};  // many blocks wait for each other
+  const int before = at::get_num_threads();
+  for (const std::int64_t key_heads : {1, 5}) {
+    AttentionCall call = call_of({1, 900, 900, key_heads == 1 ? 3 : 5, key_heads, 32}, at::kBFloat16);
+    for (const std::int64_t window : {0, 250}) {
+      call.mask.window = window;
+      at::set_num_threads(1);
+      const Outcome alone = outcome_of(with(options), call);
+      for (const int threads : {2, 3, 7, 7, 7}) {
+        at::set_num_threads(threads);
+        EXPECT_TRUE(same_bits(outcome_of(with(options), call), alone)) << key_heads << " on " << threads;
+      }
+    }
   }
+  at::set_num_threads(before);
 }
 
 TEST(Bpt, NeverTouchesBlocksThatAreHidden) {

@@ -3,6 +3,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "easylm/tensor/aten.h"
@@ -54,6 +55,7 @@ KeyGradients Attention::gradients(Span tokens) const {
 
 Attention::Blocks::Blocks(const Attention& attention, const at::Tensor& q_BCNH)
     : num_chains(attention.size_.batch * attention.size_.heads),
+      at_once_(std::clamp<std::int64_t>(at::get_num_threads(), 1, std::max<std::int64_t>(num_chains, 1))),
       block_queries_(attention.blocking().queries),
       num_queries_(q_BCNH.size(1)),
       heads_(q_BCNH.size(2)),
@@ -63,12 +65,15 @@ Attention::Blocks::Blocks(const Attention& attention, const at::Tensor& q_BCNH)
 }
 
 QueryBlock Attention::Blocks::at(std::int64_t task) const {
-  const std::int64_t chain = task % num_chains, position = task / num_chains;
+  const std::int64_t first = task / (at_once_ * length) * at_once_;
+  const std::int64_t chains = std::min(at_once_, num_chains - first), number = task - first * length;
+  const std::int64_t chain = first + number % chains, place = number / chains;
   const std::int64_t shared = heads_ / key_heads_;
-  const std::int64_t begin = position / shared * block_queries_;
+  const std::int64_t begin = place / shared * block_queries_;
   return {chain / key_heads_,
-          chain % key_heads_ * shared + position % shared,
+          chain % key_heads_ * shared + place % shared,
           chain,
+          place,
           {begin, std::min(block_queries_, num_queries_ - begin)}};
 }
 

@@ -39,6 +39,7 @@ struct Problem {
 // A block of queries of one head, counted within their tensor.
 struct QueryBlock {
   std::int64_t row, head, key_head;  // key_head: row · heads of keys + head
+  std::int64_t place;                // in the chain of its head of keys
   Span queries;
 };
 
@@ -75,8 +76,9 @@ class Attention {
   float* key_sums(std::int64_t key_head) { return sums_of(key_sums_, key_head); }
   float* value_sums(std::int64_t key_head) { return sums_of(value_sums_, key_head); }
 
-  // The blocks of `queries`, a chain for each head of keys: block i of all chains, then block i + 1 of all.
-  // Where queries see only what lies before them, later blocks cost more.
+  // The blocks of `queries`, a chain for each head of keys. As many chains at once as there are threads, so
+  // that what they read stays in the caches: block i of these, then block i + 1, and the next chains when all
+  // are done. Where queries see only what lies before them, later blocks cost more.
   class Blocks {
    public:
     Blocks(const Attention& attention, const at::Tensor& q_BCNH);
@@ -86,7 +88,7 @@ class Attention {
     std::int64_t length, num_chains;  // blocks in a chain; chains
 
    private:
-    std::int64_t block_queries_, num_queries_, heads_, key_heads_;
+    std::int64_t at_once_, block_queries_, num_queries_, heads_, key_heads_;
   };
 
  private:

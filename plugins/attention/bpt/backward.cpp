@@ -24,27 +24,29 @@ class Progress {
  public:
   static constexpr std::int64_t kDone = std::numeric_limits<std::int64_t>::max();
 
-  Progress(std::int64_t num_chains, std::int64_t blocks)
-      : num_chains_(num_chains), keys_done_(static_cast<std::size_t>(num_chains * blocks)) {}
+  Progress(std::int64_t num_chains, std::int64_t length)
+      : length_(length), keys_done_(static_cast<std::size_t>(num_chains * length)) {}
 
-  // Waits until the block before `task`'s has added to all blocks of keys that begin below `key`.
-  void wait(std::int64_t task, std::int64_t key) {
-    while (task >= num_chains_ && of(task - num_chains_).load(std::memory_order_acquire) < key) {
+  // Waits until the block before `block` has added to all blocks of keys that begin below `key`.
+  void wait(const QueryBlock& block, std::int64_t key) {
+    while (block.place > 0 && of(block.key_head, block.place - 1).load(std::memory_order_acquire) < key) {
       std::this_thread::yield();
     }
   }
 
-  // The same, and says that `task`'s block has, too.
-  void advance(std::int64_t task, std::int64_t key) {
-    wait(task, key);
-    of(task).store(key, std::memory_order_release);
+  // The same, and says that `block` has, too.
+  void advance(const QueryBlock& block, std::int64_t key) {
+    wait(block, key);
+    of(block.key_head, block.place).store(key, std::memory_order_release);
   }
 
  private:
-  std::atomic<std::int64_t>& of(std::int64_t task) { return keys_done_[static_cast<std::size_t>(task)]; }
+  std::atomic<std::int64_t>& of(std::int64_t chain, std::int64_t place) {
+    return keys_done_[static_cast<std::size_t>(chain * length_ + place)];
+  }
 
-  std::int64_t num_chains_;
-  std::vector<std::atomic<std::int64_t>> keys_done_;  // by task
+  std::int64_t length_;
+  std::vector<std::atomic<std::int64_t>> keys_done_;  // by chain and place
 };
 
 // One thread's block of queries. Strips of tiles are as high as the sums over queries are deep.
@@ -66,25 +68,25 @@ class Worker {
         lse_(count(blocking_.queries)),
         delta_(count(blocking_.queries)) {}
 
-  void run(const QueryBlock& block, std::int64_t task, Progress& progress) {
+  void run(const QueryBlock& block, Progress& progress) {
     load(block);
     const Mask& mask = attention_.mask(block.row);
     const Span reach = mask.reach({queries_.begin + block.queries.begin, block.queries.size});
     if (reach.size > 0) {
       std::int64_t begin = reach.begin / blocking_.keys * blocking_.keys;
-      progress.advance(task, begin);
+      progress.advance(block, begin);
       for (; begin < reach.end(); begin += blocking_.keys) {
-        progress.wait(task, begin + 1);
+        progress.wait(block, begin + 1);
         const std::int64_t strip_rows = kStripTiles * blocking_.rows;
         for (std::int64_t query = 0; query < block.queries.size; query += strip_rows) {
           add_strip(block, {query, std::min(strip_rows, block.queries.size - query)},
                     {begin, blocking_.keys});
         }
-        progress.advance(task, begin + 1);
+        progress.advance(block, begin + 1);
       }
     }
     store(block);
-    progress.advance(task, Progress::kDone);
+    progress.advance(block, Progress::kDone);
   }
 
  private:
@@ -130,9 +132,9 @@ class Worker {
       clear_outside(strip, tile);
       if (seen.size > 0) add_tile(block, strip, tile);
     }
-    for (std::int64_t key = strip.keys.begin; key < strip.keys.end(); key += blocking_.rows) {
-      add_key_gradients(block, strip, {key, blocking_.rows});
-    }
+    // One after the other: a strip of output gradients and one of queries don't fit the first-level cache.
+    add_key_gradients(strip, p_, outputs_by_width_, attention_.value_sums(block.key_head));
+    add_key_gradients(strip, ds_, by_width_, attention_.key_sums(block.key_head));
   }
 
   Strip reach_of(const QueryBlock& block, Span queries, Span keys) const {
@@ -228,29 +230,28 @@ class Worker {
                               .c_stride = kRowStride});
   }
 
-  // A tile of keys' gradients, from the tiles of queries that see one of them.
-  void add_key_gradients(const QueryBlock& block, const Strip& strip, Span keys) {
-    std::int64_t first = strip.first, last = strip.last;
-    while (first <= last && common(keys, strip.tiles[first]).size == 0) ++first;
-    while (last > first && common(keys, strip.tiles[last]).size == 0) --last;
-    if (first > last) return;
+  // Sums over a strip's queries, for each tile of keys from the tiles of queries that see one of them.
+  void add_key_gradients(const Strip& strip, const std::vector<float>& factors,
+                         const std::vector<float>& by_width, float* sums) const {
     const std::int64_t per_word = blocking_.numbers_per_word, width = blocking_.width;
-    const std::int64_t begin = first * blocking_.rows;
-    const std::int64_t end = std::min((last + 1) * blocking_.rows, strip.queries.size);
-    const std::int64_t from = (strip.queries.begin + begin) / per_word * blocking_.columns;
-    Product product{.words = (end - begin + per_word - 1) / per_word,
-                    .a = p_.data() + offset(strip, first, keys.begin),
-                    .a_stride = kRowStride,
-                    .b = outputs_by_width_.data() + from,
-                    .b_stride = width_stride(),
-                    .panels = width / blocking_.columns,
-                    .c = attention_.value_sums(block.key_head) + keys.begin * width,
-                    .c_stride = width};
-    blocking_.tiles.add_product(product);
-    product.a = ds_.data() + offset(strip, first, keys.begin);
-    product.b = by_width_.data() + from;
-    product.c = attention_.key_sums(block.key_head) + keys.begin * width;
-    blocking_.tiles.add_product(product);
+    for (std::int64_t key = strip.keys.begin; key < strip.keys.end(); key += blocking_.rows) {
+      const Span keys{key, blocking_.rows};
+      std::int64_t first = strip.first, last = strip.last;
+      while (first <= last && common(keys, strip.tiles[first]).size == 0) ++first;
+      while (last > first && common(keys, strip.tiles[last]).size == 0) --last;
+      if (first > last) continue;
+      const std::int64_t begin = first * blocking_.rows;
+      const std::int64_t end = std::min((last + 1) * blocking_.rows, strip.queries.size);
+      blocking_.tiles.add_product(
+          {.words = (end - begin + per_word - 1) / per_word,
+           .a = factors.data() + offset(strip, first, key),
+           .a_stride = kRowStride,
+           .b = by_width.data() + (strip.queries.begin + begin) / per_word * blocking_.columns,
+           .b_stride = width_stride(),
+           .panels = width / blocking_.columns,
+           .c = sums + key * width,
+           .c_stride = width});
+    }
   }
 
   void store(const QueryBlock& block) const {
@@ -282,7 +283,7 @@ at::Tensor Attention::backward(const Queries& queries) {
   share(blocks.size(), [&](Tasks& tasks) {
     Worker worker(*this, queries, dq_BCNH);
     for (std::int64_t task = tasks.take(); task >= 0; task = tasks.take()) {
-      worker.run(blocks.at(task), task, progress);
+      worker.run(blocks.at(task), progress);
     }
   });
   return dq_BCNH;
