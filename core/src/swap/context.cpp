@@ -102,7 +102,7 @@ class Context {
     const std::filesystem::path log = request_.folder / (name + ".log");
     files_.remove_tree(pipeline);
     files_.write_new_file(pipeline, context_pipeline(checked.config, request_.stage, length, steps));
-    const Trial trial = run_trial(pipeline, log);
+    Trial trial = run_trial(pipeline, log);
     files_.remove_tree(home_);
     return trial;
   }
