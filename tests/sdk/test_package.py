@@ -9,7 +9,7 @@ import unittest
 
 import installed
 
-FETCHED = re.compile(r"lib(torch|c10|gomp|arrow|parquet)")  # by share/easylm/fetch_libraries.sh
+FETCHED = re.compile(r"lib(torch|c10|cudart|gomp|arrow|parquet)")  # by share/easylm/fetch_libraries.sh
 OURS = re.compile(r"libeasylm_")
 ALWAYS_THERE = {"libc6", "libgcc-s1"}
 

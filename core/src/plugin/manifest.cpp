@@ -117,19 +117,20 @@ void compare_abi(const PluginManifest& plugin, const PluginManifest& host, Reaso
   }
 }
 
-// Structs that came after the plugin's minor are unknown to it, and no concern of its.
+// The first sum that differs is the reason: what laid out one struct otherwise did so with others. Structs
+// that came after the plugin's minor are unknown to it, and no concern of its.
 void compare_layouts(const PluginManifest& plugin, const PluginManifest& host, Reasons& reasons) {
-  const auto compare = [&reasons](const std::string& of_plugin, const std::string& of_host) {
-    if (of_plugin == of_host) return;
+  const auto agree = [&reasons](const std::string& of_plugin, const std::string& of_host) {
+    if (of_plugin == of_host) return true;
     reasons.add("other headers of EasyLM (layout " + of_plugin + ")", "layout " + of_host,
                 "rebuild the plugin against this version of EasyLM");
+    return false;
   };
-  compare(plugin.layout, host.layout);
-  if (plugin.api_major != host.api_major) return;
+  if (!agree(plugin.layout, host.layout) || plugin.api_major != host.api_major) return;
   for (const auto& [minor, layout] : host.later_layouts) {
     if (plugin.api_minor < minor) continue;
     const auto known = plugin.later_layouts.find(minor);
-    compare(known == plugin.later_layouts.end() ? "unknown" : known->second, layout);
+    if (!agree(known == plugin.later_layouts.end() ? "unknown" : known->second, layout)) return;
   }
 }
 
