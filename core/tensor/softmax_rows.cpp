@@ -100,7 +100,7 @@ SoftmaxRows softmax_gradient_in_place(at::Tensor& logits_CV, const at::Tensor& t
       return rows<float>(logits_CV, targets_C, mask_C, Write::gradient);
     return rows<c10::BFloat16>(logits_CV, targets_C, mask_C, Write::gradient);
   }
-  const SoftmaxRows sums = composed(logits_CV, targets_C, mask_C);
+  SoftmaxRows sums = composed(logits_CV, targets_C, mask_C);
   const at::Tensor wide = widened(logits_CV);
   at::Tensor gradient = wide.softmax(-1);
   const at::Tensor index = targets_C.unsqueeze(-1);

@@ -73,9 +73,24 @@ TEST_P(Instructions, SurviveLogitsOfTenThousandAndGiveZerosWhereNothingIsSeen) {
   EXPECT_EQ(found.lse.narrow(2, 100, 30).max().item<double>(), -std::numeric_limits<double>::infinity());
 }
 
+std::string name_of(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::portable:
+      return "portable";
+    case InstructionSet::avx2:
+      return "avx2";
+    case InstructionSet::avx512:
+      return "avx512";
+    case InstructionSet::avx512_bf16:
+      return "avx512_bf16";
+  }
+  return "unknown";
+}
+
 INSTANTIATE_TEST_SUITE_P(Bpt, Instructions,
                          ::testing::Values(InstructionSet::portable, InstructionSet::avx2,
-                                           InstructionSet::avx512, InstructionSet::avx512_bf16));
+                                           InstructionSet::avx512, InstructionSet::avx512_bf16),
+                         [](const auto& test) { return name_of(test.param); });
 
 TEST(Bpt, GivesTheSameWhateverTheBlocks) {
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {

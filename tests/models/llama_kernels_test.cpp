@@ -19,6 +19,8 @@ struct Variant {
   bool blockwise;
 };
 
+void PrintTo(const Variant& variant, std::ostream* out) { *out << variant.name; }
+
 constexpr std::int64_t kRows = 2, kLength = 48;
 
 std::shared_ptr<Model> llama_with(const Variant& variant) {
