@@ -68,7 +68,7 @@ bool check_variants(Session& session, const Table& root, const std::string& file
     diagnostics.append(own);
     if (!config) continue;
     if (const std::string problem = context_problem(*config); !problem.empty()) {
-      refuse(file + " can't be trained on longer sequences: " + problem,
+      refuse(std::string(file).append(" can't be trained on longer sequences: ").append(problem),
              "configs/shakespeare.toml is an example of one that can");
     }
     request.variants.push_back({variant.name, *std::move(config)});
