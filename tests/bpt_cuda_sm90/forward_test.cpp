@@ -10,12 +10,6 @@
 namespace easylm::bpt_cuda_test {
 namespace {
 
-Case square(int width, int tokens) {
-  Case example;
-  example.shape = {Element::kBf16, width, 1, tokens, tokens, 1, 1};
-  return example;
-}
-
 class Sm90Widths : public testing::TestWithParam<int> {};
 
 TEST_P(Sm90Widths, AreServedInBothTypes) {

@@ -23,6 +23,13 @@ struct Case {
   double largest_logit = 0;  // if > 0: queries and keys are scaled, that scores reach it
 };
 
+// One head of bf16 with as many keys as queries.
+inline Case square(int width, int tokens) {
+  Case example;
+  example.shape = {bpt_cuda::Element::kBf16, width, 1, tokens, tokens, 1, 1};
+  return example;
+}
+
 std::string describe(const Case& example);
 
 // Does query t of row (or sequence) b see key s?
