@@ -67,7 +67,8 @@ bool has_instructions(InstructionSet set) {
 #if defined(__x86_64__)
   const bool vectors = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   if (set == InstructionSet::avx2) return vectors;
-  if (set == InstructionSet::avx512) return vectors && __builtin_cpu_supports("avx512f") != 0;
+  if (set == InstructionSet::avx512)
+    return vectors && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0;
   if (set == InstructionSet::avx512_bf16) return __builtin_cpu_supports("avx512bf16") != 0;
 #endif
   return set == InstructionSet::portable;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attend.h"
+#include "buffer.h"
 #include "easylm/tensor/aten.h"
 #include "tasks.h"
 
@@ -16,8 +17,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::int64_t kStripTiles = 8;
-
-std::size_t count(std::int64_t numbers) { return static_cast<std::size_t>(numbers + kPackSlack); }
+constexpr std::int64_t kRowsAhead = 8;  // of outputs, on their way to the caches
 
 // How far the blocks of queries of each chain have come: no block is ahead of the one before it.
 class Progress {
@@ -57,16 +57,16 @@ class Worker {
         blocking_(attention.blocking()),
         queries_(queries),
         dq_BCNH_(dq_BCNH),
-        panels_(count(blocking_.queries * blocking_.words)),
+        panels_(buffer_of(blocking_.queries * blocking_.words)),
         output_panels_(panels_.size()),
-        by_width_(count(round_up(blocking_.queries, 2) / blocking_.numbers_per_word * blocking_.width)),
+        by_width_(buffer_of(round_up(blocking_.queries, 2) / blocking_.numbers_per_word * blocking_.width)),
         outputs_by_width_(by_width_.size()),
-        p_(count(kStripTiles * blocking_.rows / blocking_.numbers_per_word * kRowStride)),
+        p_(buffer_of(kStripTiles * blocking_.rows / blocking_.numbers_per_word * kRowStride)),
         ds_(p_.size()),
-        tile_(blocking_.has_pairs() ? count(3 * blocking_.rows * kRowStride) : 0),
-        dq_(count(blocking_.queries * blocking_.width)),
-        lse_(count(blocking_.queries)),
-        delta_(count(blocking_.queries)) {}
+        tile_(blocking_.has_pairs() ? buffer_of(3 * blocking_.rows * kRowStride) : Buffer()),
+        dq_(buffer_of(blocking_.queries * blocking_.width)),
+        lse_(buffer_of(blocking_.queries)),
+        delta_(buffer_of(blocking_.queries)) {}
 
   void run(const QueryBlock& block, Progress& progress) {
     load(block);
@@ -117,6 +117,7 @@ class Worker {
       const auto at = static_cast<std::size_t>(i);
       const std::int64_t query = block.queries.begin + i;
       if (lse[query] != -kInfinity) lse_[at] = lse[query] * std::numbers::log2e_v<float>;
+      __builtin_prefetch(o.at(query + kRowsAhead));
       delta_[at] = dot(d_o.at(query), o.at(query), blocking_.head_dim, q.dtype);
     }
   }
@@ -177,7 +178,7 @@ class Worker {
     if (before == 0 && after == 0) return;
     for (std::int64_t row = 0; row < blocking_.rows / blocking_.numbers_per_word; ++row) {
       const std::int64_t first = offset(strip, tile, all.begin) + row * kRowStride;
-      for (std::vector<float>* words : {&p_, &ds_}) {
+      for (Buffer* words : {&p_, &ds_}) {
         std::fill_n(words->begin() + first, before, 0.0F);
         std::fill_n(words->begin() + first + all.size - after, after, 0.0F);
       }
@@ -231,8 +232,8 @@ class Worker {
   }
 
   // Sums over a strip's queries, for each tile of keys from the tiles of queries that see one of them.
-  void add_key_gradients(const Strip& strip, const std::vector<float>& factors,
-                         const std::vector<float>& by_width, float* sums) const {
+  void add_key_gradients(const Strip& strip, const Buffer& factors, const Buffer& by_width,
+                         float* sums) const {
     const std::int64_t per_word = blocking_.numbers_per_word, width = blocking_.width;
     for (std::int64_t key = strip.keys.begin; key < strip.keys.end(); key += blocking_.rows) {
       const Span keys{key, blocking_.rows};
@@ -266,12 +267,12 @@ class Worker {
   const Blocking& blocking_;
   const Queries& queries_;
   const at::Tensor& dq_BCNH_;
-  std::vector<float> panels_, output_panels_;       // of queries and output gradients, by row
-  std::vector<float> by_width_, outputs_by_width_;  // the same for sums over queries
-  std::vector<float> p_, ds_;                       // of a strip
-  std::vector<float> tile_;                         // scores, dp and ds of a tile, if words are pairs
-  std::vector<float> dq_;                           // [queries, width], without the scale
-  std::vector<float> lse_, delta_;
+  Buffer panels_, output_panels_;       // of queries and output gradients, by row
+  Buffer by_width_, outputs_by_width_;  // the same for sums over queries
+  Buffer p_, ds_;                       // of a strip
+  Buffer tile_;                         // scores, dp and ds of a tile, if words are pairs
+  Buffer dq_;                           // [queries, width], without the scale
+  Buffer lse_, delta_;
 };
 
 }  // namespace

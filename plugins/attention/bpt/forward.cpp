@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attend.h"
+#include "buffer.h"
 #include "easylm/tensor/aten.h"
 #include "tasks.h"
 
@@ -14,8 +15,6 @@ namespace {
 
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
-std::size_t count(std::int64_t numbers) { return static_cast<std::size_t>(numbers + kPackSlack); }
-
 // One thread's block of queries, in tiles, and what is known of them so far.
 class Worker {
  public:
@@ -23,19 +22,19 @@ class Worker {
       : attention_(attention),
         blocking_(attention.blocking()),
         queries_(queries),
-        panels_(count(blocking_.queries * blocking_.words)),
-        scores_(count(blocking_.rows * kRowStride)),
+        panels_(buffer_of(blocking_.queries * blocking_.words)),
+        scores_(buffer_of(blocking_.rows * kRowStride)),
         weights_(blocking_.has_pairs() ? scores_.size() : 0),
-        sums_(count(blocking_.queries * blocking_.width)),
-        highest_(count(blocking_.queries)),
-        weight_sums_(count(blocking_.queries * kSumLanes)),
+        sums_(buffer_of(blocking_.queries * blocking_.width)),
+        shifts_(buffer_of(blocking_.queries)),
+        weight_sums_(buffer_of(blocking_.queries * kSumLanes)),
         reaches_(static_cast<std::size_t>(blocking_.queries / blocking_.rows)) {}
 
   void run(const QueryBlock& block) {
     const Mask& mask = attention_.mask(block.row);
     pack_rows(blocking_, rows_of(queries_.q_BCNH, block.row, block.head), block.queries, panels_.data());
     std::fill(sums_.begin(), sums_.end(), 0.0F);
-    std::fill(highest_.begin(), highest_.end(), kNothing);
+    std::fill(shifts_.begin(), shifts_.end(), kNothing);
     std::fill(weight_sums_.begin(), weight_sums_.end(), 0.0F);
     std::int64_t begin = std::numeric_limits<std::int64_t>::max(), end = 0;
     const std::int64_t tiles = (block.queries.size + blocking_.rows - 1) / blocking_.rows;
@@ -83,7 +82,7 @@ class Worker {
                              .weights = weights,
                              .keys = keys.size,
                              .scale = attention_.scale() * std::numbers::log2e_v<float>,
-                             .highest = highest_.data() + query,
+                             .shifts = shifts_.data() + query,
                              .sums = weight_sums_.data() + query * kSumLanes,
                              .outputs = sums_.data() + query * width,
                              .width = width});
@@ -103,13 +102,13 @@ class Worker {
     float* lse =
         lse_BNT.mutable_data_ptr<float>() + block.row * lse_BNT.stride(0) + block.head * lse_BNT.stride(1);
     for (std::int64_t i = 0; i < block.queries.size; ++i) {
-      const float highest = highest_[static_cast<std::size_t>(i)];
+      const float shift = shifts_[static_cast<std::size_t>(i)];
       const float* parts = weight_sums_.data() + i * kSumLanes;
       float sum = 0;
       for (std::int64_t j = 0; j < kSumLanes; ++j) sum += parts[j];
-      const bool sees = highest > kNothing || std::isnan(sum);
+      const bool sees = shift > kNothing || std::isnan(sum);
       const std::int64_t query = block.queries.begin + i;
-      lse[query] = sees ? highest * std::numbers::ln2_v<float> + std::log(sum) : kNothing;
+      lse[query] = sees ? shift * std::numbers::ln2_v<float> + std::log(sum) : kNothing;
       store_row(sums_.data() + i * blocking_.width, blocking_.head_dim, sees ? 1 / sum : 0, out.dtype,
                 out.at(query));
     }
@@ -118,10 +117,10 @@ class Worker {
   const Attention& attention_;
   const Blocking& blocking_;
   const Queries& queries_;
-  std::vector<float> panels_;            // of queries
-  std::vector<float> scores_, weights_;  // of a tile
-  std::vector<float> sums_;              // [queries, width]
-  std::vector<float> highest_, weight_sums_;
+  Buffer panels_;            // of queries
+  Buffer scores_, weights_;  // of a tile
+  Buffer sums_;              // [queries, width]
+  Buffer shifts_, weight_sums_;
   std::vector<Span> reaches_;  // of tiles
 };
 

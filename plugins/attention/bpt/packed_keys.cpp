@@ -26,7 +26,8 @@ PackedKeys::PackedKeys(const Blocking& blocking, const Size& size, Use use)
       across_stride_(width_stride() * (blocking.width / blocking.columns)) {
   const std::int64_t heads = size.batch * size.heads;
   const auto panels = [&](std::int64_t stride) {
-    return aten::empty({heads * stride + kPackSlack}, at::kFloat);
+    const at::Tensor tensor = aten::empty({heads * stride + kPackSlack}, at::kFloat);
+    return Panels{tensor, tensor.mutable_data_ptr<float>()};
   };
   keys_ = panels(token_stride_);
   if (use != Use::gradients) values_across_ = panels(across_stride_);
@@ -50,16 +51,15 @@ void PackedKeys::add(const at::Tensor& k_BCKH, const at::Tensor& v_BCKH, std::in
   }
 }
 
-void PackedKeys::pack(const at::Tensor& x_BCKH, Span tokens, const at::Tensor& by_token,
-                      const at::Tensor& across) {
+void PackedKeys::pack(const at::Tensor& x_BCKH, Span tokens, const Panels& by_token, const Panels& across) {
   const std::int64_t parts = (tokens.size + kTokensAtOnce - 1) / kTokensAtOnce;
   at::parallel_for(0, size_.batch * size_.heads * parts, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
       const std::int64_t head = i / parts, offset = i % parts * kTokensAtOnce;
       Rows rows = rows_of(x_BCKH, head / size_.heads, head % size_.heads);
       rows.data = rows.at(-tokens.begin);  // so that rows are counted as in the whole call
-      const auto panels = [&](const at::Tensor& x, std::int64_t stride) {
-        return x.defined() ? x.mutable_data_ptr<float>() + head * stride : nullptr;
+      const auto panels = [&](const Panels& all, std::int64_t stride) {
+        return all.numbers == nullptr ? nullptr : all.numbers + head * stride;
       };
       const std::int64_t begin = tokens.begin + offset;
       pack_head(rows, {begin, std::min(kTokensAtOnce, tokens.end() - begin)}, panels(by_token, token_stride_),

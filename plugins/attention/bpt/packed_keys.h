@@ -39,22 +39,27 @@ class PackedKeys {
   std::int64_t width_stride() const { return padded_keys_ / blocking_.numbers_per_word * blocking_.columns; }
 
  private:
-  const float* by_token(const at::Tensor& panels, std::int64_t head, std::int64_t key) const {
-    return panels.const_data_ptr<float>() + head * token_stride_ + key * blocking_.words;
+  // Of all heads; `numbers` is that of the tensor, which is asked once and not for every tile.
+  struct Panels {
+    at::Tensor tensor;  // undefined if not used
+    float* numbers = nullptr;
+  };
+
+  const float* by_token(const Panels& panels, std::int64_t head, std::int64_t key) const {
+    return panels.numbers + head * token_stride_ + key * blocking_.words;
   }
-  const float* by_width(const at::Tensor& panels, std::int64_t head, std::int64_t key) const {
-    return panels.const_data_ptr<float>() + head * across_stride_ +
-           key / blocking_.numbers_per_word * blocking_.columns;
+  const float* by_width(const Panels& panels, std::int64_t head, std::int64_t key) const {
+    return panels.numbers + head * across_stride_ + key / blocking_.numbers_per_word * blocking_.columns;
   }
-  void pack(const at::Tensor& x_BCKH, Span tokens, const at::Tensor& by_token, const at::Tensor& across);
+  void pack(const at::Tensor& x_BCKH, Span tokens, const Panels& by_token, const Panels& across);
   void pack_head(const Rows& rows, Span tokens, float* by_token, float* across);
 
   const Blocking& blocking_;
   Size size_;
   std::int64_t padded_keys_;  // rounded up to whole columns
   std::int64_t token_stride_, across_stride_;
-  at::Tensor keys_, values_, keys_across_, values_across_;  // undefined if not used
-  at::Tensor last_keys_, last_values_;                      // of a panel that the next tokens will fill
+  Panels keys_, values_, keys_across_, values_across_;
+  at::Tensor last_keys_, last_values_;  // of a panel that the next tokens will fill
 };
 
 }  // namespace easylm::bpt

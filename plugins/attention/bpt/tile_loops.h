@@ -92,29 +92,37 @@ struct TileLoops {
     return a > b ? a : b;
   }
 
-  // 2^x for x of at most about 100; 0 below -127, NaN for NaN. 2^n · 2^r with |r| ≤ 1/2 and a polynomial for
-  // 2^r, which for numbers that bf16 will hold needs a term less.
+  // From the highest power down.
+  template <int terms>
+  static EASYLM_INLINE Floats polynomial(const float (&factors)[terms], Floats x) {
+    Floats sum = spread(factors[0]);
+#pragma GCC unroll 8
+    for (int i = 1; i < terms; ++i) sum = sum * x + factors[i];
+    return sum;
+  }
+
+  // 2^x for x of at most about 100; 0 below -127, NaN for NaN. 2^n · 2^r and a polynomial of least relative
+  // error for 2^r, which for numbers that bf16 will hold needs a term less: 2.7e-6 instead of 2.3e-7.
   static EASYLM_INLINE Floats power_of_two(Floats x) {
+#if defined(__AVX512DQ__)
+    if constexpr (Lanes == 16) {  // 0 ≤ r < 1
+      constexpr float kNarrow[] = {1.35341678e-2F, 5.20114601e-2F, 2.41442755e-1F, 6.93003833e-1F,
+                                   1.00000262F};
+      constexpr float kWide[] = {1.87757669e-3F, 8.98933969e-3F, 5.58263175e-2F,
+                                 2.40153611e-1F, 6.93153083e-1F, 9.99999940e-1F};
+      const Floats r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF);
+      if constexpr (Pairs) return _mm512_scalef_ps(polynomial(kNarrow, r), x);
+      return _mm512_scalef_ps(polynomial(kWide, r), x);
+    }
+#endif
+    // |r| ≤ 1/2
+    constexpr float kFactors[] = {1.32764725e-3F, 9.67554189e-3F, 5.55071309e-2F,
+                                  2.40221202e-1F, 6.93146944e-1F, 1.0F};
     constexpr float kRound = 12582912.0F;  // 1.5 · 2^23: adding it rounds to an integer in the low bits
     x = larger(spread(-127.0F), x);
     const Floats shifted = x + kRound;
-    const Floats r = x - (shifted - kRound);
-    // Least relative error on [-1/2, 1/2]: 2.7e-6, or 2.3e-7.
-    Floats p;
-    if constexpr (Pairs) {
-      p = 9.57010221e-3F * r + 5.59178628e-2F;
-      p = p * r + 2.40247443e-1F;
-      p = p * r + 6.93121791e-1F;
-      p = p * r + 9.99999285e-1F;
-    } else {
-      p = 1.32764725e-3F * r + 9.67554189e-3F;
-      p = p * r + 5.55071309e-2F;
-      p = p * r + 2.40221202e-1F;
-      p = p * r + 6.93146944e-1F;
-      p = p * r + 1.0F;
-    }
     const Words exponent = ((Words)shifted + 127) << 23;
-    return p * (Floats)exponent;
+    return polynomial(kFactors, x - (shifted - kRound)) * (Floats)exponent;
   }
 
   static EASYLM_INLINE float largest(Floats x) {
@@ -143,15 +151,19 @@ struct TileLoops {
   }
 #endif
 
-  // Brings `highest` of one query up to date, and what was summed before with it. Returns what to subtract.
+  // What to subtract from the scores of one query. It rises, and what was summed before is scaled to it, only
+  // where weights would grow beyond 2^kHeadroom: mostly with the first keys, so that the branch is foreseen.
   static EASYLM_INLINE float raise(const SoftmaxRows& rows, int r) {
-    constexpr float kNothing = -std::numeric_limits<float>::infinity();
+    constexpr float kNothing = -std::numeric_limits<float>::infinity(), kHeadroom = 8;
     const float* scores = rows.scores + r * kRowStride;
-    Floats most = spread(kNothing);
-    for (std::int64_t k = 0; k < rows.keys; k += Lanes) most = larger(load(scores + k), most);
-    const float before = rows.highest[r], found = largest(most) * rows.scale;
-    if (!(found > before)) return before == kNothing ? 0 : before;
-    rows.highest[r] = found;
+    Floats most = spread(kNothing), other = most;  // two, so that one needn't wait for the other
+    for (std::int64_t k = 0; k < rows.keys; k += kColumns) {
+      most = larger(load(scores + k), most);
+      other = larger(load(scores + k + Lanes), other);
+    }
+    const float before = rows.shifts[r], found = largest(larger(most, other)) * rows.scale;
+    if (!(found > before + kHeadroom)) return before == kNothing ? 0 : before;
+    rows.shifts[r] = found;
     const Floats factor = power_of_two(spread(before - found));
     float* sums = rows.sums + r * kSumLanes;
     store(load(sums) * factor, sums);

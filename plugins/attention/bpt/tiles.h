@@ -28,12 +28,12 @@ struct Product {
 // Online softmax of one tile of queries over one block of keys.
 struct SoftmaxRows {
   float* scores;      // [rows, keys], before scaling
-  float* weights;     // out, words: e^(score - highest); in place of the scores where a word is a float
+  float* weights;     // out, words: e^(score - shift); in place of the scores where a word is a float
   std::int64_t keys;  // a multiple of tile_columns
   float scale;        // to powers of two
-  float* highest;     // [rows], in powers of two; -inf before the first key
-  float* sums;        // [rows, kSumLanes]
-  float* outputs;     // [rows, width], scaled anew where `highest` rises
+  float* shifts;   // [rows], subtracted, in powers of two: about the highest score; -inf before the first key
+  float* sums;     // [rows, kSumLanes]
+  float* outputs;  // [rows, width], scaled anew where `shifts` rises
   std::int64_t width;
 };
 
