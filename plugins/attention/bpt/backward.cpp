@@ -19,7 +19,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::int64_t kStripTiles = 8;
 constexpr std::int64_t kRowsAhead = 8;  // of outputs, on their way to the caches
 
-// How far the blocks of queries of each chain have come: no block is ahead of the one before it.
+// How far the blocks of queries of each chain have come: no block is ahead of the one before it. A thread
+// that works on one must not throw, or others would wait for it for ever.
 class Progress {
  public:
   static constexpr std::int64_t kDone = std::numeric_limits<std::int64_t>::max();
@@ -57,6 +58,7 @@ class Worker {
         blocking_(attention.blocking()),
         queries_(queries),
         dq_BCNH_(dq_BCNH),
+        packer_(blocking_, dq_BCNH.scalar_type(), blocking_.queries),
         panels_(buffer_of(blocking_.queries * blocking_.words)),
         output_panels_(panels_.size()),
         by_width_(buffer_of(round_up(blocking_.queries, 2) / blocking_.numbers_per_word * blocking_.width)),
@@ -68,7 +70,7 @@ class Worker {
         lse_(buffer_of(blocking_.queries)),
         delta_(buffer_of(blocking_.queries)) {}
 
-  void run(const QueryBlock& block, Progress& progress) {
+  void run(const QueryBlock& block, Progress& progress) noexcept {
     load(block);
     const Mask& mask = attention_.mask(block.row);
     const Span reach = mask.reach({queries_.begin + block.queries.begin, block.queries.size});
@@ -102,10 +104,10 @@ class Worker {
     const Rows q = rows_of(queries_.q_BCNH, block.row, block.head);
     const Rows d_o = rows_of(queries_.do_BCNH, block.row, block.head);
     const Rows o = rows_of(queries_.outputs.o_BTNH, block.row, block.head);
-    pack_rows(blocking_, q, block.queries, panels_.data());
-    pack_rows(blocking_, d_o, block.queries, output_panels_.data());
-    pack_widths(blocking_, q, block.queries, by_width_.data(), width_stride());
-    pack_widths(blocking_, d_o, block.queries, outputs_by_width_.data(), width_stride());
+    packer_.pack_rows(q, block.queries, panels_.data());
+    packer_.pack_rows(d_o, block.queries, output_panels_.data());
+    packer_.pack_widths(q, block.queries, by_width_.data(), width_stride());
+    packer_.pack_widths(d_o, block.queries, outputs_by_width_.data(), width_stride());
     std::fill(dq_.begin(), dq_.end(), 0.0F);
     // Queries that see nothing, and those that fill up a tile, have p = e^(score - inf) = 0.
     std::fill(lse_.begin(), lse_.end(), kInfinity);
@@ -267,6 +269,7 @@ class Worker {
   const Blocking& blocking_;
   const Queries& queries_;
   const at::Tensor& dq_BCNH_;
+  Packer packer_;
   Buffer panels_, output_panels_;       // of queries and output gradients, by row
   Buffer by_width_, outputs_by_width_;  // the same for sums over queries
   Buffer p_, ds_;                       // of a strip

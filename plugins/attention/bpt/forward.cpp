@@ -22,6 +22,7 @@ class Worker {
       : attention_(attention),
         blocking_(attention.blocking()),
         queries_(queries),
+        packer_(blocking_, queries.q_BCNH.scalar_type(), blocking_.queries),
         panels_(buffer_of(blocking_.queries * blocking_.words)),
         scores_(buffer_of(blocking_.rows * kRowStride)),
         weights_(blocking_.has_pairs() ? scores_.size() : 0),
@@ -32,7 +33,7 @@ class Worker {
 
   void run(const QueryBlock& block) {
     const Mask& mask = attention_.mask(block.row);
-    pack_rows(blocking_, rows_of(queries_.q_BCNH, block.row, block.head), block.queries, panels_.data());
+    packer_.pack_rows(rows_of(queries_.q_BCNH, block.row, block.head), block.queries, panels_.data());
     std::fill(sums_.begin(), sums_.end(), 0.0F);
     std::fill(shifts_.begin(), shifts_.end(), kNothing);
     std::fill(weight_sums_.begin(), weight_sums_.end(), 0.0F);
@@ -117,6 +118,7 @@ class Worker {
   const Attention& attention_;
   const Blocking& blocking_;
   const Queries& queries_;
+  Packer packer_;
   Buffer panels_;            // of queries
   Buffer scores_, weights_;  // of a tile
   Buffer sums_;              // [queries, width]

@@ -54,6 +54,7 @@ void PackedKeys::add(const at::Tensor& k_BCKH, const at::Tensor& v_BCKH, std::in
 void PackedKeys::pack(const at::Tensor& x_BCKH, Span tokens, const Panels& by_token, const Panels& across) {
   const std::int64_t parts = (tokens.size + kTokensAtOnce - 1) / kTokensAtOnce;
   at::parallel_for(0, size_.batch * size_.heads * parts, 1, [&](std::int64_t first, std::int64_t last) {
+    Packer packer(blocking_, x_BCKH.scalar_type(), kTokensAtOnce);
     for (std::int64_t i = first; i < last; ++i) {
       const std::int64_t head = i / parts, offset = i % parts * kTokensAtOnce;
       Rows rows = rows_of(x_BCKH, head / size_.heads, head % size_.heads);
@@ -62,17 +63,17 @@ void PackedKeys::pack(const at::Tensor& x_BCKH, Span tokens, const Panels& by_to
         return all.numbers == nullptr ? nullptr : all.numbers + head * stride;
       };
       const std::int64_t begin = tokens.begin + offset;
-      pack_head(rows, {begin, std::min(kTokensAtOnce, tokens.end() - begin)}, panels(by_token, token_stride_),
-                panels(across, across_stride_));
+      pack_head(packer, rows, {begin, std::min(kTokensAtOnce, tokens.end() - begin)},
+                panels(by_token, token_stride_), panels(across, across_stride_));
     }
   });
 }
 
-void PackedKeys::pack_head(const Rows& rows, Span tokens, float* by_token, float* across) {
-  if (by_token != nullptr) pack_tokens(blocking_, rows, tokens, by_token + tokens.begin * blocking_.words);
+void PackedKeys::pack_head(Packer& packer, const Rows& rows, Span tokens, float* by_token, float* across) {
+  if (by_token != nullptr) packer.pack_tokens(rows, tokens, by_token + tokens.begin * blocking_.words);
   if (across == nullptr) return;
   const std::int64_t columns = blocking_.columns, per_word = blocking_.numbers_per_word;
-  pack_widths(blocking_, rows, tokens, across + tokens.begin / per_word * columns, width_stride());
+  packer.pack_widths(rows, tokens, across + tokens.begin / per_word * columns, width_stride());
   // What is not a key has the weight 0, and must not be NaN.
   const std::int64_t used = (tokens.end() + per_word - 1) / per_word,
                      all = round_up(tokens.end(), columns) / per_word;

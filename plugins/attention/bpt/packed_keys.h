@@ -52,7 +52,7 @@ class PackedKeys {
     return panels.numbers + head * across_stride_ + key / blocking_.numbers_per_word * blocking_.columns;
   }
   void pack(const at::Tensor& x_BCKH, Span tokens, const Panels& by_token, const Panels& across);
-  void pack_head(const Rows& rows, Span tokens, float* by_token, float* across);
+  void pack_head(Packer& packer, const Rows& rows, Span tokens, float* by_token, float* across);
 
   const Blocking& blocking_;
   Size size_;

@@ -1,11 +1,10 @@
-// Packing by the loops of the matrix products; fp16 is widened a block at a time.
+// Packing by the loops of the matrix products, for which fp16 is widened.
 #include "packing.h"
 
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "easylm/tensor/simd.h"
 
@@ -36,26 +35,6 @@ void pack(const Blocking& blocking, Factor factor, at::ScalarType dtype, const L
 
 EASYLM_SIMD void widen_row(const c10::Half* in, std::int64_t count, float* out) {
   for (std::int64_t i = 0; i < count; ++i) out[i] = in[i];
-}
-
-// Calls pack(rows) with rows that a product can be packed from.
-template <typename Pack>
-void with_packable(const Blocking& blocking, const Rows& rows, Span tokens, const Pack& pack_from) {
-  if (rows.dtype != at::kHalf) return pack_from(rows.dtype, rows.at(tokens.begin), rows.stride);
-  std::vector<float> wide(static_cast<std::size_t>(tokens.size * blocking.head_dim + kPackSlack));
-  for (std::int64_t i = 0; i < tokens.size; ++i) {
-    widen_row(reinterpret_cast<const c10::Half*>(rows.at(tokens.begin + i)), blocking.head_dim,
-              wide.data() + i * blocking.head_dim);
-  }
-  pack_from(at::kFloat, reinterpret_cast<const char*>(wide.data()),
-            blocking.head_dim * static_cast<std::int64_t>(sizeof(float)));
-}
-
-void pack_by_token(const Blocking& blocking, Factor factor, const Rows& rows, Span tokens, float* panels) {
-  with_packable(blocking, rows, tokens, [&](at::ScalarType dtype, const char* data, std::int64_t stride) {
-    const auto size = static_cast<std::int64_t>(c10::elementSize(dtype));
-    pack(blocking, factor, dtype, {data, stride / size, 1, tokens.size, blocking.head_dim}, panels);
-  });
 }
 
 EASYLM_SIMD void store(const float* numbers, std::int64_t count, float factor, float* row) {
@@ -96,24 +75,41 @@ Rows rows_of(const at::Tensor& x_BTNH, std::int64_t row, std::int64_t head) {
   return {x_BTNH.scalar_type(), static_cast<char*>(x_BTNH.data_ptr()) + offset, x_BTNH.stride(1) * size};
 }
 
-void pack_rows(const Blocking& blocking, const Rows& rows, Span tokens, float* panels) {
-  pack_by_token(blocking, Factor::first, rows, tokens, panels);
+Packer::Packer(const Blocking& blocking, at::ScalarType dtype, std::int64_t most_tokens)
+    : blocking_(blocking),
+      wide_(dtype == at::kHalf ? buffer_of(most_tokens * blocking.head_dim) : Buffer()) {}
+
+Packer::Packable Packer::packable(const Rows& rows, Span tokens) {
+  const char* data = rows.at(tokens.begin);
+  if (rows.dtype != at::kHalf)
+    return {rows.dtype, data, rows.stride / static_cast<std::int64_t>(c10::elementSize(rows.dtype))};
+  for (std::int64_t i = 0; i < tokens.size; ++i) {
+    widen_row(reinterpret_cast<const c10::Half*>(rows.at(tokens.begin + i)), blocking_.head_dim,
+              wide_.data() + i * blocking_.head_dim);
+  }
+  return {at::kFloat, reinterpret_cast<const char*>(wide_.data()), blocking_.head_dim};
 }
 
-void pack_tokens(const Blocking& blocking, const Rows& rows, Span tokens, float* panels) {
-  pack_by_token(blocking, Factor::second, rows, tokens, panels);
+void Packer::pack_rows(const Rows& rows, Span tokens, float* panels) {
+  const Packable from = packable(rows, tokens);
+  pack(blocking_, Factor::first, from.dtype, {from.data, from.stride, 1, tokens.size, blocking_.head_dim},
+       panels);
 }
 
-void pack_widths(const Blocking& blocking, const Rows& rows, Span tokens, float* panels,
-                 std::int64_t panel_stride) {
-  with_packable(blocking, rows, tokens, [&](at::ScalarType dtype, const char* data, std::int64_t stride) {
-    const auto size = static_cast<std::int64_t>(c10::elementSize(dtype));
-    for (std::int64_t h = 0; h < blocking.head_dim; h += blocking.columns) {
-      const std::int64_t count = std::min(blocking.columns, blocking.head_dim - h);
-      pack(blocking, Factor::second, dtype, {data + h * size, 1, stride / size, count, tokens.size},
-           panels + h / blocking.columns * panel_stride);
-    }
-  });
+void Packer::pack_tokens(const Rows& rows, Span tokens, float* panels) {
+  const Packable from = packable(rows, tokens);
+  pack(blocking_, Factor::second, from.dtype, {from.data, from.stride, 1, tokens.size, blocking_.head_dim},
+       panels);
+}
+
+void Packer::pack_widths(const Rows& rows, Span tokens, float* panels, std::int64_t panel_stride) {
+  const Packable from = packable(rows, tokens);
+  const auto size = static_cast<std::int64_t>(c10::elementSize(from.dtype));
+  for (std::int64_t h = 0; h < blocking_.head_dim; h += blocking_.columns) {
+    const std::int64_t count = std::min(blocking_.columns, blocking_.head_dim - h);
+    pack(blocking_, Factor::second, from.dtype, {from.data + h * size, 1, from.stride, count, tokens.size},
+         panels + h / blocking_.columns * panel_stride);
+  }
 }
 
 Span whole_panels(const Blocking& blocking, Span reach, Span block) {

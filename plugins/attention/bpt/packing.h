@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "blocking.h"
+#include "buffer.h"
 #include "mask.h"
 
 namespace easylm::bpt {
@@ -22,14 +23,32 @@ struct Rows {
 // Head `head` of row `row` of x_BTNH.
 Rows rows_of(const at::Tensor& x_BTNH, std::int64_t row, std::int64_t head);
 
-// Panels [words, rows] of tokens, as the first factor of a product over the width.
-void pack_rows(const Blocking& blocking, const Rows& rows, Span tokens, float* panels);
-// Panels [words, columns] of tokens, as the second factor of a product over the width.
-void pack_tokens(const Blocking& blocking, const Rows& rows, Span tokens, float* panels);
-// Panels [words of tokens, columns] over the width, as the second factor of a product over tokens; each
-// `panel_stride` floats after the one before.
-void pack_widths(const Blocking& blocking, const Rows& rows, Span tokens, float* panels,
-                 std::int64_t panel_stride);
+// Packs rows of one dtype, at most `most_tokens` at once. It allocates when it is made and never after: a
+// thread that others wait for must not fail. Not for two threads at once.
+class Packer {
+ public:
+  Packer(const Blocking& blocking, at::ScalarType dtype, std::int64_t most_tokens);
+
+  // Panels [words, rows] of tokens, as the first factor of a product over the width.
+  void pack_rows(const Rows& rows, Span tokens, float* panels);
+  // Panels [words, columns] of tokens, as the second factor of a product over the width.
+  void pack_tokens(const Rows& rows, Span tokens, float* panels);
+  // Panels [words of tokens, columns] over the width, as the second factor of a product over tokens; each
+  // `panel_stride` floats after the one before.
+  void pack_widths(const Rows& rows, Span tokens, float* panels, std::int64_t panel_stride);
+
+ private:
+  // The tokens that begin at `data`, in a dtype that a product can be packed from.
+  struct Packable {
+    at::ScalarType dtype;
+    const char* data;
+    std::int64_t stride;  // numbers from one token to the next
+  };
+  Packable packable(const Rows& rows, Span tokens);
+
+  const Blocking& blocking_;
+  Buffer wide_;  // of fp16
+};
 
 // The whole panels of keys that hold those of `reach` which are in `block`.
 Span whole_panels(const Blocking& blocking, Span reach, Span block);
