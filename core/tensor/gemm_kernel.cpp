@@ -67,9 +67,11 @@ bool has_instructions(InstructionSet set) {
 #if defined(__x86_64__)
   const bool vectors = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   if (set == InstructionSet::avx2) return vectors;
-  if (set == InstructionSet::avx512)
-    return vectors && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0;
-  if (set == InstructionSet::avx512_bf16) return __builtin_cpu_supports("avx512bf16") != 0;
+  const bool wide =
+      vectors && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+  if (set == InstructionSet::avx512) return wide;
+  if (set == InstructionSet::avx512_bf16)
+    return wide && __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512bf16") != 0;
 #endif
   return set == InstructionSet::portable;
 }

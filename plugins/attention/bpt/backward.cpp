@@ -17,7 +17,6 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::int64_t kStripTiles = 8;
-constexpr std::int64_t kRowsAhead = 8;  // of outputs, on their way to the caches
 
 // How far the blocks of queries of each chain have come: no block is ahead of the one before it. A thread
 // that works on one must not throw, or others would wait for it for ever.
@@ -104,8 +103,8 @@ class Worker {
     const Rows q = rows_of(queries_.q_BCNH, block.row, block.head);
     const Rows d_o = rows_of(queries_.do_BCNH, block.row, block.head);
     const Rows o = rows_of(queries_.outputs.o_BTNH, block.row, block.head);
-    packer_.pack_rows(q, block.queries, panels_.data());
-    packer_.pack_rows(d_o, block.queries, output_panels_.data());
+    packer_.pack_by_token(Factor::first, q, block.queries, panels_.data());
+    packer_.pack_by_token(Factor::first, d_o, block.queries, output_panels_.data());
     packer_.pack_widths(q, block.queries, by_width_.data(), width_stride());
     packer_.pack_widths(d_o, block.queries, outputs_by_width_.data(), width_stride());
     std::fill(dq_.begin(), dq_.end(), 0.0F);
@@ -119,7 +118,6 @@ class Worker {
       const auto at = static_cast<std::size_t>(i);
       const std::int64_t query = block.queries.begin + i;
       if (lse[query] != -kInfinity) lse_[at] = lse[query] * std::numbers::log2e_v<float>;
-      __builtin_prefetch(o.at(query + kRowsAhead));
       delta_[at] = dot(d_o.at(query), o.at(query), blocking_.head_dim, q.dtype);
     }
   }

@@ -33,7 +33,8 @@ class Worker {
 
   void run(const QueryBlock& block) {
     const Mask& mask = attention_.mask(block.row);
-    packer_.pack_rows(rows_of(queries_.q_BCNH, block.row, block.head), block.queries, panels_.data());
+    packer_.pack_by_token(Factor::first, rows_of(queries_.q_BCNH, block.row, block.head), block.queries,
+                          panels_.data());
     std::fill(sums_.begin(), sums_.end(), 0.0F);
     std::fill(shifts_.begin(), shifts_.end(), kNothing);
     std::fill(weight_sums_.begin(), weight_sums_.end(), 0.0F);

@@ -70,7 +70,8 @@ void PackedKeys::pack(const at::Tensor& x_BCKH, Span tokens, const Panels& by_to
 }
 
 void PackedKeys::pack_head(Packer& packer, const Rows& rows, Span tokens, float* by_token, float* across) {
-  if (by_token != nullptr) packer.pack_tokens(rows, tokens, by_token + tokens.begin * blocking_.words);
+  if (by_token != nullptr)
+    packer.pack_by_token(Factor::second, rows, tokens, by_token + tokens.begin * blocking_.words);
   if (across == nullptr) return;
   const std::int64_t columns = blocking_.columns, per_word = blocking_.numbers_per_word;
   packer.pack_widths(rows, tokens, across + tokens.begin / per_word * columns, width_stride());

@@ -11,8 +11,6 @@
 namespace easylm::bpt {
 namespace {
 
-enum class Factor { first, second };
-
 struct Lines {
   const char* data;
   std::int64_t line_stride, depth_stride, count, depth;  // strides in numbers
@@ -90,16 +88,9 @@ Packer::Packable Packer::packable(const Rows& rows, Span tokens) {
   return {at::kFloat, reinterpret_cast<const char*>(wide_.data()), blocking_.head_dim};
 }
 
-void Packer::pack_rows(const Rows& rows, Span tokens, float* panels) {
+void Packer::pack_by_token(Factor factor, const Rows& rows, Span tokens, float* panels) {
   const Packable from = packable(rows, tokens);
-  pack(blocking_, Factor::first, from.dtype, {from.data, from.stride, 1, tokens.size, blocking_.head_dim},
-       panels);
-}
-
-void Packer::pack_tokens(const Rows& rows, Span tokens, float* panels) {
-  const Packable from = packable(rows, tokens);
-  pack(blocking_, Factor::second, from.dtype, {from.data, from.stride, 1, tokens.size, blocking_.head_dim},
-       panels);
+  pack(blocking_, factor, from.dtype, {from.data, from.stride, 1, tokens.size, blocking_.head_dim}, panels);
 }
 
 void Packer::pack_widths(const Rows& rows, Span tokens, float* panels, std::int64_t panel_stride) {

@@ -23,16 +23,17 @@ struct Rows {
 // Head `head` of row `row` of x_BTNH.
 Rows rows_of(const at::Tensor& x_BTNH, std::int64_t row, std::int64_t head);
 
+enum class Factor { first, second };
+
 // Packs rows of one dtype, at most `most_tokens` at once. It allocates when it is made and never after: a
 // thread that others wait for must not fail. Not for two threads at once.
 class Packer {
  public:
   Packer(const Blocking& blocking, at::ScalarType dtype, std::int64_t most_tokens);
 
-  // Panels [words, rows] of tokens, as the first factor of a product over the width.
-  void pack_rows(const Rows& rows, Span tokens, float* panels);
-  // Panels [words, columns] of tokens, as the second factor of a product over the width.
-  void pack_tokens(const Rows& rows, Span tokens, float* panels);
+  // Panels of tokens for a product over the width: [words, rows] as the first factor, [words, columns] as the
+  // second.
+  void pack_by_token(Factor factor, const Rows& rows, Span tokens, float* panels);
   // Panels [words of tokens, columns] over the width, as the second factor of a product over tokens; each
   // `panel_stride` floats after the one before.
   void pack_widths(const Rows& rows, Span tokens, float* panels, std::int64_t panel_stride);

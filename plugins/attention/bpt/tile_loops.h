@@ -102,8 +102,7 @@ struct TileLoops {
   }
 
   // 2^x for x of at most about 100; 0 below -150 or sooner, NaN for NaN. 2^n · 2^r and a polynomial of least
-  // relative error for 2^r, which for numbers that bf16 will hold needs a term less: 2.7e-6 instead
-  // of 2.3e-7.
+  // relative error for 2^r: at most 2.3e-7, or with a term less 2.7e-6 for numbers that bf16 will hold.
   static EASYLM_INLINE Floats power_of_two(Floats x) {
 #if defined(__AVX512DQ__)
     if constexpr (Lanes == 16) {  // 0 ≤ r < 1

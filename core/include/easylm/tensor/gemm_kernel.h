@@ -44,6 +44,7 @@ struct GemmKernel {
 // Packing may write so many numbers behind the last panel.
 constexpr std::int64_t kPackSlack = 16;
 
+// avx2 comes with FMA, avx512 (F) with DQ and these, avx512_bf16 with BW and all of them.
 enum class InstructionSet { portable, avx2, avx512, avx512_bf16 };
 
 // Whether this processor has it, and this build its kernel. [any-thread]
