@@ -117,6 +117,14 @@ class BenchContext(CliTest):
         self.assertFalse((folder / "trial").exists())
         self.assertFalse((self.cwd / "runs/registry.sqlite").exists())
 
+    def test_a_warmup_may_be_longer_than_a_trial(self):
+        schedule = 'optimizer.schedule={type="warmup_cosine", warmup_steps=50, peak=1e-3}'
+        said = json.loads(self.context("--memory", "1GiB", "--most", "512", "--at", "512", "--json", "--variant",
+                                       f"bpt: {schedule}").stdout)
+        variant, = said["variants"]
+        self.assertEqual(variant["longest"], 512, variant)
+        self.assertEqual(len(variant["common_rounds"]), 3)
+
     def test_a_failure_that_is_not_memory_ends_a_search_as_a_failure(self):
         self.write("train.txt", "")
         done = self.context("--memory", "1GiB", "--at", "0", "--variant", "bpt: model.attention=bpt", code=1)

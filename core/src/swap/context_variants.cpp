@@ -54,6 +54,12 @@ Table& table_in(Table& table, const std::string& key) {
 
 Value whole(std::int64_t number) { return {number, {}}; }
 
+// A schedule plans for the length of its run, and a warmup may be longer than a trial. How far a step goes
+// changes neither its memory nor its time.
+Value schedule_of_any_length() {
+  return {Table{{}, {{"type", {std::string("constant"), {}}}, {"value", {0.0, {}}}}}, {}};
+}
+
 std::string text_of(const Table& table, std::string_view key) {
   const Value* value = table.find(key);
   const auto* text = value == nullptr ? nullptr : value->as<std::string>();
@@ -120,6 +126,8 @@ std::string context_pipeline(const PipelineConfig& config, std::size_t stage, st
     const auto* most = positions->as<std::int64_t>();
     if (most != nullptr && *most < length) model.set("max_position_embeddings", whole(length));
   }
+  Table& optimizer = table_in(root, "optimizer");
+  if (optimizer.find("schedule") != nullptr) optimizer.set("schedule", schedule_of_any_length());
   const Value* stages = root.find("stage");
   EASYLM_CHECK(stages != nullptr && stages->as<List>() != nullptr, "a checked pipeline has stages");
   Value only = stages->as<List>()->at(stage);

@@ -29,8 +29,8 @@ EASYLM_API ContextVariant parse_context_variant(std::string_view text);
 EASYLM_API std::vector<ContextVariant> usual_context_variants(const Table& root, std::size_t stage,
                                                               const Descriptions& descriptions);
 
-// The pipeline that trains `steps` steps on single rows of `length` tokens, and does nothing else: a checked
-// one, changed, as TOML. REQUIRES: context_problem() is empty.
+// The pipeline that takes `steps` steps on single rows of `length` tokens, at a learning rate of 0, and does
+// nothing else: a checked one, changed, as TOML. REQUIRES: context_problem() is empty.
 EASYLM_API std::string context_pipeline(const PipelineConfig& config, std::size_t stage, std::int64_t length,
                                         std::int64_t steps);
 
