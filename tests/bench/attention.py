@@ -10,6 +10,7 @@ processors; "by CPU time" is the ratio of the time that each had a processor, wh
 import argparse
 import importlib.util
 import pathlib
+import signal
 import statistics
 import sys
 import time
@@ -122,21 +123,31 @@ def start(options, dtype, tokens):
     return sides
 
 
+def take_turn(side, passes):
+    """Seconds by the clock and of processor time. Sides are stopped between their turns: JAX's threads don't sleep at once."""
+    side.process.send_signal(signal.SIGCONT)
+    had = processor_seconds(side)
+    seconds = side.ask(passes)
+    had = processor_seconds(side) - had
+    side.process.send_signal(signal.SIGSTOP)
+    return seconds, had
+
+
 def compare(options, dtype, tokens):
     sides = start(options, dtype, tokens)
     ours = sides["EasyLM"]
     peak = ours.ask("peak") / 1e9
     for passes, products in PASSES.items():
         for side in sides.values():
-            side.ask(passes)
+            take_turn(side, passes)
         before, started = processor_ticks(), time.monotonic()
         turns = {name: [] for name in sides}
         processor = {name: [] for name in sides}
         while len(turns["EasyLM"]) < 5 or (time.monotonic() - started < options.seconds and len(turns["EasyLM"]) < 200):
             for name, side in sides.items():
-                had = processor_seconds(side)
-                turns[name].append(side.ask(passes))
-                processor[name].append(processor_seconds(side) - had)
+                seconds, had = take_turn(side, passes)
+                turns[name].append(seconds)
+                processor[name].append(had)
         stolen, total = (after - first for after, first in zip(processor_ticks(), before))
         work = products * options.heads * tokens * tokens * options.width / 1e9
         for name, seconds in turns.items():
@@ -146,6 +157,7 @@ def compare(options, dtype, tokens):
             print(f"| {dtype} | {tokens:,} | {'forward' if passes == 'forward' else 'forward and backward'} | {name} | {rate:.1f} "
                   f"| {rate / peak:.0%} of {peak:.0f} | {ratio:.2f} | {by_processor:.2f} | {stolen / max(total, 1):.0%} | {len(seconds)} |", flush=True)
     for side in sides.values():
+        side.process.send_signal(signal.SIGCONT)
         side.ask("quit")
         side.process.wait()
 
