@@ -24,6 +24,12 @@ LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 VERB_PARTS = re.compile(r"[a-z-]+")
 
 
+def with_easylm(home):
+    """The environment of commands that the documentation has users run."""
+    path = str(pathlib.Path(BIN).resolve().parent) + os.pathsep + os.environ["PATH"]
+    return {**os.environ, "EASYLM_HOME": str(home), "PATH": path}
+
+
 def pages():
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"]
     names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
@@ -114,9 +120,8 @@ class Docs(unittest.TestCase):
                 if info != "sh runnable":
                     continue
                 with self.subTest(page=page), tempfile.TemporaryDirectory() as home:
-                    environment = {**os.environ, "EASYLM_HOME": home}
                     command = ["bash", "-euo", "pipefail", "-c", body]
-                    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+                    done = subprocess.run(command, cwd=ROOT, env=with_easylm(home), capture_output=True, text=True, timeout=240)
                     self.assertEqual(done.returncode, 0, f"{body}\n{done.stdout}{done.stderr}")
                     ran += 1
         self.assertGreater(ran, 0)
@@ -130,8 +135,7 @@ class Docs(unittest.TestCase):
             pages_with_samples += 1
             with tempfile.TemporaryDirectory() as folder:
                 sample_home.make(pathlib.Path(folder))
-                path = str(pathlib.Path(BIN).resolve().parent) + os.pathsep + os.environ["PATH"]
-                environment = {**os.environ, "EASYLM_HOME": f"{folder}/runs", "PATH": path}
+                environment = with_easylm(f"{folder}/runs")
                 for body in bodies:
                     with self.subTest(page=page, body=body):
                         command = ["bash", "-euo", "pipefail", "-c", body]
