@@ -11,7 +11,8 @@ struct Head {
   at::Tensor o_TH, lse_T, dq_TH, dk_SH, dv_SH;  // views of what is written
 };
 
-at::Tensor hidden_TS(const AttentionMask& mask, std::int64_t b, std::int64_t begin, at::IntArrayRef sizes) {
+at::Tensor hidden_pairs(const AttentionMask& mask, std::int64_t b, std::int64_t begin,
+                        at::IntArrayRef sizes) {
   at::Tensor hidden = aten::zeros(sizes, at::kBool);
   bool* out = hidden.mutable_data_ptr<bool>();
   for (std::int64_t t = 0; t < sizes[0]; ++t) {
@@ -65,7 +66,7 @@ Outcome exactly(const AttentionCall& call) {
   for (std::int64_t b = 0; b < q.size(0); ++b) {
     for (std::int64_t begin = 0; begin < num_queries; begin += kBlock) {
       const std::int64_t size = std::min(kBlock, num_queries - begin);
-      const at::Tensor hidden = hidden_TS(call.mask, b, begin, {size, k.size(1)});
+      const at::Tensor hidden = hidden_pairs(call.mask, b, begin, {size, k.size(1)});
       for (std::int64_t n = 0; n < num_heads; ++n) {
         const auto of = [&](const at::Tensor& x, std::int64_t head) { return x[b].select(1, head); };
         attend_block({of(q, n), of(k, n / shared), of(v, n / shared), of(d_o, n), of(out.o, n), out.lse[b][n],

@@ -129,8 +129,8 @@ void expect_as_good_as_torch(const Outcome& found, const Outcome& wanted, const 
   for (const auto& [name, tensor] : kParts) {
     const at::Tensor& exact = wanted.*tensor;
     const double size = std::max(exact.norm().item<double>(), wanted.dv.norm().item<double>() / 10);
-    const auto apart = [&](const Outcome& outcome) {
-      return ((outcome.*tensor).to(at::kDouble) - exact).norm().item<double>();
+    const auto apart = [&, part = tensor](const Outcome& outcome) {
+      return ((outcome.*part).to(at::kDouble) - exact).norm().item<double>();
     };
     EXPECT_LE(apart(found), 2 * apart(peer) + 1e-4 * size) << where << ": " << name;
   }

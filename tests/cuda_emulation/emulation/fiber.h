@@ -51,9 +51,9 @@ class Fiber {
   bool done_ = false;
   // What AddressSanitizer keeps of either stack.
   void* kept_ = nullptr;
-  void* kept_outside_ = nullptr;
-  const void* outside_bottom_ = nullptr;
-  std::size_t outside_size_ = 0;
+  [[maybe_unused]] void* kept_outside_ = nullptr;
+  [[maybe_unused]] const void* outside_bottom_ = nullptr;
+  [[maybe_unused]] std::size_t outside_size_ = 0;
 };
 
 }  // namespace easylm::emulation
