@@ -124,7 +124,7 @@ def start(options, dtype, tokens):
 
 
 def take_turn(side, passes):
-    """Seconds by the clock and of processor time. Sides are stopped between their turns: JAX's threads don't sleep at once."""
+    """Seconds by the clock and of processor time. Sides are stopped between their turns: JAX's threads go on after its call."""
     side.process.send_signal(signal.SIGCONT)
     had = processor_seconds(side)
     seconds = side.ask(passes)

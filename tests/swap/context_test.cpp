@@ -42,6 +42,29 @@ TEST(ContextVariant, TheUsualOnesAskForBlockwiseLayersWhereTheModelHasThem) {
             (std::vector<std::string>{"model.attention=bpt", "model.blockwise=true"}));
 }
 
+// A checked pipeline, as far as a trial's looks at it.
+PipelineConfig trainable() {
+  const auto text = [](const char* value) { return Value{std::string(value), {}}; };
+  PipelineConfig config;
+  config.resolved.set("run", {Table{{}, {{"name", text("tiny")}}}, {}});
+  config.resolved.set("dataset", {Table{{}, {{"train", {Table{{}, {{"type", text("text")}}}, {}}}}}, {}});
+  config.resolved.set("model", {Table{{}, {{"type", text("llama")}}}, {}});
+  config.resolved.set("stage", {List{{Table{{}, {{"type", text("train")}}}, {}}}, {}});
+  return config;
+}
+
+TEST(ContextPipeline, NeedsNoMoreStepsThanItTakes) {
+  PipelineConfig config = trainable();
+  EXPECT_EQ(context_pipeline(config, 0, 512, 1).find("constant"), std::string::npos);
+  const Value schedule = {
+      Table{{}, {{"type", {std::string("wsd"), {}}}, {"decay_steps", {std::int64_t{9}, {}}}}}, {}};
+  config.optimizer.emplace();
+  config.resolved.set("optimizer", {Table{{}, {{"schedule", schedule}}}, {}});
+  const std::string toml = context_pipeline(config, 0, 512, 1);
+  EXPECT_NE(toml.find("constant"), std::string::npos) << toml;
+  EXPECT_EQ(toml.find("decay_steps"), std::string::npos) << toml;
+}
+
 Trial fits(std::int64_t bytes, double seconds) { return {TrialEnd::fits, bytes, seconds, {}}; }
 
 ContextFigures figures() {

@@ -126,8 +126,10 @@ std::string context_pipeline(const PipelineConfig& config, std::size_t stage, st
     const auto* most = positions->as<std::int64_t>();
     if (most != nullptr && *most < length) model.set("max_position_embeddings", whole(length));
   }
-  Table& optimizer = table_in(root, "optimizer");
-  if (optimizer.find("schedule") != nullptr) optimizer.set("schedule", schedule_of_any_length());
+  if (config.optimizer) {  // a stage of somebody else's may train without
+    Table& optimizer = table_in(root, "optimizer");
+    if (optimizer.find("schedule") != nullptr) optimizer.set("schedule", schedule_of_any_length());
+  }
   const Value* stages = root.find("stage");
   EASYLM_CHECK(stages != nullptr && stages->as<List>() != nullptr, "a checked pipeline has stages");
   Value only = stages->as<List>()->at(stage);
